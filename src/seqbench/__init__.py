@@ -1,0 +1,7 @@
+"""seqbench: which sequence architecture is better, by how much, at what cost, how sure are we?
+
+Tensor names carry their shape as a suffix (`x_BTD`):
+
+    B batch    T time (source)    S time (target)    D model width    V vocabulary
+    C classes  H horizon          N examples         K kernel width   L layers
+"""

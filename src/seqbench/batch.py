@@ -1,0 +1,87 @@
+"""Batches and what a dataset is: the only code that owns padding, shift and mask."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenBatch:
+    """A batch of token sequences, padded on the right.
+
+    Attributes:
+        ids_BT: token ids, int64.
+        lengths_B: true lengths, int64, each >= 1.
+        labels_B: class ids, int64; None where there are none (prediction).
+        rows_B: the row of its split that each example is, int64.
+    """
+
+    ids_BT: Tensor
+    lengths_B: Tensor
+    labels_B: Tensor | None
+    rows_B: Tensor
+
+    def __len__(self) -> int:
+        return self.ids_BT.shape[0]
+
+    @property
+    def mask_BT(self) -> Tensor:
+        """True where there is a token, False on padding."""
+        positions_T = torch.arange(self.ids_BT.shape[1], device=self.ids_BT.device)
+        return positions_T < self.lengths_B[:, None]
+
+    def num_tokens(self) -> int:
+        """Tokens without padding."""
+        return int(self.lengths_B.sum())
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> TokenBatch:
+        """The same batch on another device (Lightning calls this)."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> TokenBatch:
+        """The same batch in page-locked memory (the DataLoader calls this)."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change: Any) -> TokenBatch:
+        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{k: change(v) for k, v in tensors.items() if v is not None})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """What models and tasks must know of a dataset; no YAML states any of it.
+
+    Attributes:
+        task: the task kind, e.g. "classification".
+        vocab_size: number of token ids; None where the input is not tokens.
+        pad_id: the id of padding; None likewise.
+        num_classes: number of classes; None where there are none.
+        label_names: names of the classes by id.
+        label_counts: training examples a class, by id.
+        max_len: the longest sequence that a batch can hold.
+        num_examples: examples a split, by split name.
+    """
+
+    task: str
+    vocab_size: int | None = None
+    pad_id: int | None = None
+    num_classes: int | None = None
+    label_names: tuple[str, ...] = ()
+    label_counts: tuple[int, ...] = ()
+    max_len: int
+    num_examples: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, for a checkpoint or a record."""
+        plain = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> DataSpec:
+        """The spec that `to_dict` wrote."""
+        sequences = {"label_names", "label_counts"}
+        return cls(**{k: tuple(v) if k in sequences else v for k, v in plain.items()})

@@ -1,0 +1,59 @@
+"""What can go wrong for a user: one line each, with name, expected, got and remedy."""
+
+from __future__ import annotations
+
+
+class SeqbenchError(Exception):
+    """Base of every error that is the user's to mend; the command line prints it and exits with 2.
+
+    Args:
+        name: what is wrong: a config key, a file, a column.
+        expected: what would have been right.
+        got: what was there.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, name: str, *, expected: str = "", got: str = "", remedy: str = "") -> None:
+        self.name = name
+        self.expected = expected
+        self.got = got
+        self.remedy = remedy
+        super().__init__(self.line())
+
+    def line(self) -> str:
+        """The error as one line of text."""
+        parts = [self.name]
+        if self.expected:
+            parts.append(f"expected {self.expected}")
+        if self.got:
+            parts.append(f"got {self.got}")
+        line = ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
+        return " ".join((f"{line}; {self.remedy}" if self.remedy else line).split())
+
+
+class ConfigError(SeqbenchError):
+    """A key, a choice or a value of the configuration."""
+
+
+class ConfigErrors(SeqbenchError):
+    """Several mistakes in one configuration, reported together: one line each."""
+
+    def __init__(self, errors: list[ConfigError]) -> None:
+        self.errors = errors
+        super().__init__(f"{len(errors)} mistakes in the configuration")
+
+    def line(self) -> str:
+        """Every mistake on its own line."""
+        return "\n".join(error.line() for error in self.errors)
+
+
+class DataError(SeqbenchError):
+    """A dataset that is missing, unreadable or not what the task needs."""
+
+
+class RecordError(SeqbenchError):
+    """A run folder or record that is missing, held by another process, or unreadable."""
+
+
+class TrainingError(SeqbenchError):
+    """Training that cannot go on: a loss that is not finite, memory that is not there."""

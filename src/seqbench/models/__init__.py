@@ -1,0 +1,1 @@
+"""Inputs, encoders and their layers: what turns a batch into vectors."""

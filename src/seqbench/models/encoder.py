@@ -1,0 +1,67 @@
+"""The contract of every encoder: a sequence of vectors in, a sequence of vectors out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+State = tuple[Tensor, ...]
+"""What a causal encoder carries from one window to the next; batch is dimension 0 of every tensor."""
+
+
+class Encoded(NamedTuple):
+    """What an encoder returns.
+
+    Attributes:
+        hidden_BTD: one vector a position; T may be shorter than the input's (pooling, convolution).
+        mask_BT: True where `hidden_BTD` holds a position, False on padding.
+        state: the state after each row's last valid position, where one was passed in; else None.
+    """
+
+    hidden_BTD: Tensor
+    mask_BT: Tensor
+    state: State | None = None
+
+
+class Encoder(nn.Module, ABC):
+    """A sequence encoder.
+
+    Attributes:
+        d_input: width of the vectors that come in.
+        d_output: width of the vectors that go out.
+        causal: whether position t sees positions <= t only; then `initial_state` and `step` exist.
+        bidirectional: whether the second half of `hidden_BTD` was read from right to left.
+        default_pooling: how a classifier reads one vector out of the sequence unless told:
+            "last", "mean", "max" or "attention".
+    """
+
+    d_input: int
+    d_output: int
+    causal: bool = False
+    bidirectional: bool = False
+    default_pooling: ClassVar[str] = "mean"
+
+    @abstractmethod
+    def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
+        """Encode a batch.
+
+        Args:
+            x_BTD: float vectors; what stands on padding must not matter.
+            mask_BT: bool, True on positions; every row is valid up to its length, then padding.
+            state: a state to go on from (causal encoders), from `initial_state` or a former call.
+        """
+
+    def initial_state(self, batch_size: int, device: torch.device) -> State:
+        """The state before the first position; causal encoders only."""
+        raise NotImplementedError(f"{type(self).__name__} is not causal: it has no state")
+
+    def step(self, x_BD: Tensor, state: State) -> tuple[Tensor, State]:
+        """One position: equals `forward`, a position at a time; causal encoders only.
+
+        Returns:
+            hidden_BD and the state after this position.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is not causal: it has no step")
