@@ -1,0 +1,126 @@
+"""The run folder: where each of a run's files lies, and who may write there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from seqbench.errors import RecordError
+from seqbench.records.claim import claimed
+from seqbench.records.record import RunRecord
+from seqbench.records.secrets import without_secrets
+from seqbench.records.store import unwritable, write_atomic
+
+
+class RunFolder:
+    """`outputs/<study>/<run_id>/`; nothing is made on disk before `claim`.
+
+    Attributes:
+        path: the folder.
+        config: the frozen, resolved config, from which any process can execute the run.
+        record: the outcome.
+        metrics: the history.
+        checkpoints: `best.ckpt` and `last.ckpt`.
+        tokenizer: the fitted tokenizer.
+        predictions: one row a test example.
+        log: the run's own log.
+        lock: who holds the folder.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.record = self.path / "record.json"
+        self.metrics = self.path / "metrics.jsonl"
+        self.checkpoints = self.path / "checkpoints"
+        self.tokenizer = self.path / "tokenizer.json"
+        self.predictions = self.path / "predictions.parquet"
+        self.log = self.path / "log.txt"
+        self.lock = self.path / ".lock"
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    def claim(self) -> AbstractContextManager[None]:
+        """Makes the folder and holds it exclusively for the length of a `with` block.
+
+        Raises:
+            RecordError: "held by process … on … since …", or the folder cannot be made.
+        """
+        return claimed(self.lock)
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Freezes the resolved config, plain containers, keys in the given order.
+
+        Raises:
+            RecordError: the folder cannot be written to.
+        """
+        write_atomic(self.config, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+
+    def read_config(self) -> dict[str, Any]:
+        """The frozen config.
+
+        Raises:
+            RecordError: there is none, or it is not YAML.
+        """
+        try:
+            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+            raise RecordError(
+                str(self.config), expected="the config of a run", got=_first_line(error)
+            ) from error
+        if not isinstance(config, dict):
+            raise RecordError(str(self.config), expected="a mapping", got=type(config).__name__)
+        return config
+
+    def write_record(self, record: RunRecord) -> None:
+        """Writes the record atomically, secrets replaced.
+
+        Raises:
+            RecordError: the folder cannot be written to.
+        """
+        plain = without_secrets(record.to_dict())
+        text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
+        write_atomic(self.record, text + "\n")
+
+    def read_record(self) -> RunRecord | None:
+        """The record; None where the run has none yet.
+
+        Raises:
+            RecordError: it cannot be read, or is not a record of this schema.
+        """
+        try:
+            plain = json.loads(self.record.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise RecordError(
+                str(self.record), expected="a record in JSON", got=_first_line(error)
+            ) from error
+        return RunRecord.from_dict(plain, str(self.record))
+
+    def clear(self) -> None:
+        """Removes what an earlier try left, the lock aside; for `force=true`, while claimed.
+
+        Raises:
+            RecordError: something cannot be removed.
+        """
+        try:
+            for entry in sorted(self.path.iterdir()):
+                if entry == self.lock:
+                    continue
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,239 @@
+"""The schema of `record.json`: what is kept of a run, documented field by field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqbench.errors import RecordError
+from seqbench.records.schema import from_plain, to_plain
+
+SCHEMA = 1
+COMPLETED, FAILED, INTERRUPTED = "completed", "failed", "interrupted"
+STATUSES = (COMPLETED, FAILED, INTERRUPTED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunError:
+    """Why a run did not complete.
+
+    Attributes:
+        type: the exception's class, e.g. "TrainingError"; for a signal its name, e.g. "SIGTERM".
+        message: the exception's text, one line where it is the user's to mend.
+        traceback: the Python traceback; empty where it would not help.
+    """
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitState:
+    """The checkout that the code was run from.
+
+    Attributes:
+        commit: the full hash of HEAD.
+        dirty: whether tracked files differ from it.
+    """
+
+    commit: str
+    dirty: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Which code, data and machine made the run; nothing secret and no host name.
+
+    Attributes:
+        versions: version by distribution name, and of "python".
+        code: hash of the package's own source files; another value means other code.
+        git: the checkout's state; None for an installed package.
+        platform: operating system and architecture.
+        cpu: the processor's model name.
+        cores: logical cores that the process may use.
+        device: what the model was trained on, e.g. "cpu" or the GPU's name; None if unknown.
+        command: the command line, secrets replaced by `***`.
+        started: start of the run, UTC, ISO 8601.
+        finished: its end; None while it lasts.
+        data_fingerprint: hash of the texts, labels and splits that were really used.
+        tokenizer_fingerprint: hash of the tokenizer; None where none is used.
+        overlaps: exact duplicates between two splits, e.g. {"train/test": 12}.
+    """
+
+    versions: dict[str, str]
+    code: str
+    git: GitState | None
+    platform: str
+    cpu: str
+    cores: int
+    device: str | None
+    command: str
+    started: str
+    finished: str | None = None
+    data_fingerprint: str | None = None
+    tokenizer_fingerprint: str | None = None
+    overlaps: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the run cost; None where a figure does not apply or was not reached.
+
+    Attributes:
+        parameters: trainable parameters.
+        parameters_without_embeddings: those outside the input embeddings.
+        epochs: passes over the training split that were finished.
+        steps: optimizer steps.
+        tokens: training tokens seen, padding not counted.
+        train_seconds: wall time of fitting, validation included.
+        setup_seconds: wall time until fitting began: data, tokenizer, model.
+        test_seconds: wall time of the pass over the test split.
+        tokens_per_second: `tokens` over the time spent in training steps.
+        peak_memory_bytes: device memory at its peak, or the process's on a CPU.
+    """
+
+    parameters: int | None = None
+    parameters_without_embeddings: int | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    tokens: int | None = None
+    train_seconds: float | None = None
+    setup_seconds: float | None = None
+    test_seconds: float | None = None
+    tokens_per_second: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Primary:
+    """The metric by which configurations are compared.
+
+    Attributes:
+        name: a key of the scores, e.g. "accuracy".
+        higher_is_better: its direction.
+    """
+
+    name: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthBin:
+    """The test examples of a range of lengths, both ends inside.
+
+    Attributes:
+        low: the shortest length of the bin, in tokens.
+        high: the longest.
+        n: test examples in it.
+        accuracy: the share of them classified rightly.
+    """
+
+    low: int
+    high: int
+    n: int
+    accuracy: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """Which class was taken for which.
+
+    Attributes:
+        labels: class names by id.
+        counts: test examples; row = true class, column = predicted class.
+    """
+
+    labels: list[str]
+    counts: list[list[int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """How well the run did; empty for one that did not get so far.
+
+    Attributes:
+        primary: the metric by which to compare, and its direction.
+        best_epoch: the epoch whose checkpoint was kept, counted from 0; None for baselines.
+        validation: score by name at the best epoch, e.g. {"accuracy": 0.9, "loss": 0.3}.
+        test: score by name, from the one pass over the test split.
+        per_class: by class name: precision, recall, f1, support.
+        per_length: accuracy by ranges of length that hold about as many examples each.
+        confusion: the confusion matrix of the test split; None where there are no classes.
+    """
+
+    primary: Primary | None = None
+    best_epoch: int | None = None
+    validation: dict[str, float | None] = field(default_factory=dict)
+    test: dict[str, float | None] = field(default_factory=dict)
+    per_class: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    per_length: list[LengthBin] = field(default_factory=list)
+    confusion: Confusion | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """One run: what was asked, what came out, what it cost, what made it.
+
+    Numbers that are not finite are stored as null, because JSON has no word for them.
+
+    Attributes:
+        schema: version of this schema; another version is refused.
+        run_id: `<data>-<model>-s<seed>-<hash8>`, the run's identity.
+        study: the study that it belongs to, the folder above the run folder.
+        seed: the seed of everything random.
+        status: "completed", "failed" or "interrupted" (can be resumed).
+        error: why it did not complete; None for a completed run.
+        config: the resolved config; its `choices` name the option taken of each group.
+        overrides: what the command line changed, e.g. ["model=gru", "seed=1"].
+        provenance: which code, data and machine made it.
+        cost: what it cost.
+        scores: how well it did.
+    """
+
+    schema: int = SCHEMA
+    run_id: str
+    study: str
+    seed: int
+    status: str
+    error: RunError | None = None
+    config: dict[str, Any]
+    overrides: list[str]
+    provenance: Provenance
+    cost: Cost
+    scores: Scores
+
+    def __post_init__(self) -> None:
+        """Refuses a status that no reader would understand.
+
+        Raises:
+            RecordError: `status` is none of STATUSES.
+        """
+        if self.status not in STATUSES:
+            raise RecordError("status", expected=f"one of {STATUSES}", got=repr(self.status))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, as `record.json` holds them."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any], name: str = "record") -> RunRecord:
+        """The record that `to_dict` wrote.
+
+        Args:
+            plain: what `record.json` holds.
+            name: the file's name, for errors.
+
+        Raises:
+            RecordError: another schema version, an unknown or missing field, a wrong type.
+        """
+        schema = plain.get("schema") if isinstance(plain, dict) else None
+        if isinstance(schema, int) and schema != SCHEMA:
+            raise RecordError(
+                name,
+                expected=f"schema {SCHEMA}",
+                got=f"schema {schema}",
+                remedy="read it with the version of seqbench that wrote it, or run it again",
+            )
+        return from_plain(cls, plain, name)

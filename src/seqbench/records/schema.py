@@ -1,0 +1,83 @@
+"""Dataclasses to plain containers and back, checked: a record says what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+import types
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from seqbench.errors import RecordError
+
+T = TypeVar("T")
+
+
+def to_plain(value: Any) -> Any:
+    """Dicts, lists, strings, finite numbers, booleans and None.
+
+    JSON has no NaN and no infinity, and other engines (DuckDB, jq) refuse them: both become None.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def from_plain(cls: type[T], plain: Any, name: str) -> T:
+    """The dataclass that `to_plain` turned into `plain`.
+
+    Args:
+        cls: a dataclass, nested ones included.
+        plain: what was read.
+        name: where it stands, for the error: a file and a path of keys.
+
+    Raises:
+        RecordError: a field is unknown, missing or of the wrong type.
+    """
+    if not isinstance(plain, dict):
+        raise RecordError(name, expected="an object", got=type(plain).__name__)
+    hints = get_type_hints(cls)
+    known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    unknown = sorted(set(plain) - set(known))
+    missing = [field for field in known if field not in plain]
+    if unknown or missing:
+        got = [f"unknown {', '.join(unknown)}"] * bool(unknown)
+        got += [f"missing {', '.join(missing)}"] * bool(missing)
+        raise RecordError(
+            name,
+            expected=f"the fields {', '.join(known)}",
+            got="; ".join(got),
+            remedy="the record was written by another version of seqbench, or by hand",
+        )
+    return cls(**{key: _value(hints[key], plain[key], f"{name}.{key}") for key in known})
+
+
+def _value(hint: Any, value: Any, name: str) -> Any:
+    """The value, converted to the annotation; a RecordError where it does not fit."""
+    if hint is Any:
+        return value
+    origin = get_origin(hint)
+    if origin in (types.UnionType, Union):
+        if value is None and type(None) in get_args(hint):
+            return None
+        (inner,) = [arg for arg in get_args(hint) if arg is not type(None)]
+        return _value(inner, value, name)
+    if is_dataclass(hint):
+        return from_plain(hint, value, name)  # type: ignore[arg-type]
+    if origin is list and isinstance(value, list):
+        (inner,) = get_args(hint)
+        return [_value(inner, item, f"{name}[{i}]") for i, item in enumerate(value)]
+    if origin is dict and isinstance(value, dict):
+        _, inner = get_args(hint)
+        return {key: _value(inner, item, f"{name}.{key}") for key, item in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    plain_type = origin or hint
+    if not isinstance(value, plain_type) or (isinstance(value, bool) and hint is not bool):
+        raise RecordError(name, expected=plain_type.__name__, got=repr(value)[:80])
+    return value

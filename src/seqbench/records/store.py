@@ -1,0 +1,67 @@
+"""Atomic writes: a file is there whole, or as it was before."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from seqbench.errors import RecordError
+
+_counter = itertools.count()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new file beside `path` to write to; it takes the place of `path` at the end of the block.
+
+    The file is synced before it is renamed and its folder afterwards, so that neither a kill nor
+    a loss of power leaves half a file. An exception in the block leaves `path` as it was.
+
+    Raises:
+        RecordError: the folder cannot be written to.
+    """
+    # The process and a counter in the name: two writers never share a temporary file.
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{next(_counter)}.tmp")
+    try:
+        yield aside
+        _sync(aside)
+        os.replace(aside, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        # On a read-only file system the removal fails too; the first error is the one to tell.
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Writes a whole file at once; text as UTF-8.
+
+    Raises:
+        RecordError: the folder cannot be written to.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with replacing(path) as aside:
+        aside.write_bytes(data)
+
+
+def unwritable(path: Path, error: OSError) -> RecordError:
+    """The error for a place that cannot be written to."""
+    return RecordError(
+        str(path),
+        expected="a place that can be written to",
+        got=error.strerror or str(error),
+        remedy="choose another folder for outputs with paths.outputs=DIR",
+    )
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

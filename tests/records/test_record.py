@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields, is_dataclass, replace
+
+import pytest
+
+from seqbench.errors import RecordError
+from seqbench.records import record as schema
+from seqbench.records.record import Cost, RunError, RunRecord, Scores
+
+
+def test_round_trip_through_json(record: RunRecord) -> None:
+    assert RunRecord.from_dict(json.loads(json.dumps(record.to_dict()))) == record
+
+
+def test_a_failed_run_round_trips(record: RunRecord) -> None:
+    error = RunError(type="TrainingError", message="the loss is not finite")
+    failed = replace(record, status="failed", error=error, cost=Cost(), scores=Scores())
+    assert RunRecord.from_dict(failed.to_dict()) == failed
+
+
+def test_numbers_that_json_does_not_know_are_null(record: RunRecord) -> None:
+    scores = Scores(test={"loss": float("nan"), "accuracy": float("inf")})
+    plain = replace(record, scores=scores).to_dict()
+    assert plain["scores"]["test"] == {"loss": None, "accuracy": None}
+
+
+def test_every_field_is_documented() -> None:
+    classes = [value for value in vars(schema).values() if is_dataclass(value)]
+    assert len(classes) == 9
+    for cls in classes:
+        documented = re.findall(r"^ {8}(\w+): ", cls.__doc__ or "", flags=re.MULTILINE)
+        assert documented == [field.name for field in fields(cls)], cls.__name__
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.update(extra=1), r"x\.json: expected the fields schema, .* got unknown extra"),
+        (lambda d: d.pop("seed"), r"got missing seed"),
+        (lambda d: d["cost"].pop("steps"), r"x\.json\.cost: .* got missing steps"),
+        (lambda d: d.update(seed="0"), r"x\.json\.seed: expected int, got '0'"),
+        (lambda d: d.update(seed=True), r"x\.json\.seed: expected int, got True"),
+        (
+            lambda d: d["scores"]["per_length"][0].update(n=None),
+            r"per_length\[0\]\.n: expected int",
+        ),
+        (
+            lambda d: d["scores"]["test"].update(loss="low"),
+            r"test\.loss: expected float, got 'low'",
+        ),
+        (lambda d: d.update(provenance=[]), r"provenance: expected an object, got list"),
+        (lambda d: d.update(schema=99), r"expected schema 1, got schema 99; .*version of seqbench"),
+        (lambda d: d.update(status="done"), r"status: expected one of .*'completed'.*, got 'done'"),
+    ],
+)
+def test_what_is_wrong_is_named(record: RunRecord, change, message: str) -> None:
+    plain = record.to_dict()
+    change(plain)
+    with pytest.raises(RecordError, match=message):
+        RunRecord.from_dict(plain, "x.json")
+
+
+def test_integers_are_read_where_floats_are_meant(record: RunRecord) -> None:
+    plain = record.to_dict()
+    plain["cost"]["train_seconds"] = 2
+    seconds = RunRecord.from_dict(plain).cost.train_seconds
+    assert seconds == 2.0 and isinstance(seconds, float)
