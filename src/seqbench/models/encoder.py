@@ -64,4 +64,9 @@ class Encoder(nn.Module, ABC):
         Returns:
             hidden_BD and the state after this position.
         """
-        raise NotImplementedError(f"{type(self).__name__} is not causal: it has no step")
+        if not self.causal:
+            raise NotImplementedError(f"{type(self).__name__} is not causal: it has no step")
+        mask_B1 = torch.ones(len(x_BD), 1, dtype=torch.bool, device=x_BD.device)
+        encoded = self.forward(x_BD[:, None], mask_B1, state)
+        assert encoded.state is not None
+        return encoded.hidden_BTD[:, 0], encoded.state

@@ -1,0 +1,118 @@
+"""One recurrent layer, read from left to right: torch's fused ones and those stepped by us."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from seqbench.models.encoder import State
+from seqbench.models.layers.recurrent_init import init_gates
+
+
+class RecurrentLayer(nn.Module, ABC):
+    """One layer, one direction.
+
+    Attributes:
+        d_hidden: width of the hidden state.
+        num_states: tensors_BD in its state, the hidden one first: 1, or 2 with a cell state.
+    """
+
+    d_hidden: int
+    num_states: ClassVar[int] = 1
+
+    @abstractmethod
+    def forward(
+        self, x_BTD: Tensor, lengths_B: Tensor, state: State | None
+    ) -> tuple[Tensor, State | None]:
+        """The hidden_BTD of every position, and the state after `lengths_B` positions.
+
+        What stands beyond a row's length cannot reach an earlier position, so it is simply read
+        along. Without a `state` the layer begins at zero and returns None in its place.
+        """
+
+
+class FusedLayer(RecurrentLayer):
+    """A layer of torch's own.
+
+    Padding is read along instead of packed away, which is faster; packing serves only where the
+    state after each row's own last position is asked for.
+
+    Args:
+        rnn: an nn.RNN, nn.GRU or nn.LSTM of one layer and one direction, batch first.
+    """
+
+    def __init__(self, *, rnn: nn.RNNBase) -> None:
+        super().__init__()
+        self.rnn = rnn
+        self.d_hidden = rnn.hidden_size
+        init_gates(rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
+
+    def forward(
+        self, x_BTD: Tensor, lengths_B: Tensor, state: State | None
+    ) -> tuple[Tensor, State | None]:
+        """See RecurrentLayer."""
+        if state is None:
+            return self.rnn(x_BTD)[0], None
+        before = tuple(part_BD[None].contiguous() for part_BD in state)
+        if bool((lengths_B == x_BTD.shape[1]).all()):
+            hidden_BTD, after = self._run(x_BTD, before)
+            return hidden_BTD, after
+        # An empty row cannot be packed: it is run for one position and keeps its old state.
+        packed = pack_padded_sequence(
+            x_BTD, lengths_B.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
+        )
+        hidden, after = self._run(packed, before)
+        hidden_BTD, _ = pad_packed_sequence(
+            hidden, batch_first=True, total_length=x_BTD.shape[1]
+        )
+        moved_B1 = (lengths_B > 0)[:, None]
+        kept = zip(after, state, strict=True)
+        return hidden_BTD, tuple(torch.where(moved_B1, new, old) for new, old in kept)
+
+    def _run(self, x, before):  # type: ignore[no-untyped-def]
+        """Torch wants a bare tensor where the state is one, a pair where it is two."""
+        hidden, after = self.rnn(x, before if len(before) == 2 else before[0])
+        parts = after if isinstance(after, tuple) else (after,)
+        return hidden, tuple(part_1BD[0] for part_1BD in parts)
+
+
+class FusedLSTMLayer(FusedLayer):
+    """nn.LSTM with a forget gate that begins open: its bias is 1 (Jozefowicz et al. 2015, section 2)."""
+
+    num_states = 2
+
+    def __init__(self, *, d_input: int, d_hidden: int) -> None:
+        super().__init__(rnn=nn.LSTM(d_input, d_hidden, batch_first=True))
+        # Torch adds two biases: the 1 goes into one of them, so that their sum is 1.
+        nn.init.ones_(self.rnn.bias_ih_l0[d_hidden : 2 * d_hidden])
+
+
+class SteppedLayer(RecurrentLayer):
+    """A layer whose equations are our own: `project` for all positions at once, `cell` for each."""
+
+    @abstractmethod
+    def project(self, x_BTD: Tensor) -> Tensor:
+        """The input's part of every gate, gates_BTG, biases included."""
+
+    @abstractmethod
+    def cell(self, gates_BG: Tensor, state: State) -> State:
+        """The state after one position, the hidden one first."""
+
+    def forward(
+        self, x_BTD: Tensor, lengths_B: Tensor, state: State | None
+    ) -> tuple[Tensor, State | None]:
+        """See RecurrentLayer."""
+        zero_BD = x_BTD.new_zeros(x_BTD.shape[0], self.d_hidden)
+        states = [(zero_BD,) * self.num_states if state is None else state]
+        for gates_BG in self.project(x_BTD).unbind(1):
+            states.append(self.cell(gates_BG, states[-1]))
+        hidden_BTD = torch.stack([after[0] for after in states[1:]], dim=1)
+        if state is None:
+            return hidden_BTD, None
+        rows_B = torch.arange(len(lengths_B), device=lengths_B.device)
+        parts = (torch.stack(part, dim=1) for part in zip(*states, strict=True))
+        return hidden_BTD, tuple(part_BTD[rows_B, lengths_B] for part_BTD in parts)

@@ -1,0 +1,152 @@
+"""The Transformer encoder, or decoder without cross-attention where causal."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqbench.domains import PositiveInt, Probability
+from seqbench.errors import ConfigError
+from seqbench.models.encoder import Encoded, Encoder, State
+from seqbench.models.layers.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
+from seqbench.models.layers.transformer_layer import TransformerLayer
+
+
+class Transformer(Encoder):
+    """Layers of self-attention: every position reads all others, or all before it.
+
+    Vaswani et al. 2017 (Attention Is All You Need, section 3). Departures: norms stand before the
+    sublayers unless told otherwise, with one more at the end; a projection brings the input to
+    `d_model` where its width is another. Vectors are scaled by sqrt(d_model) as in section 3.4.
+    When causal, the state is a cache of keys and values, which grows with every position.
+
+    Args:
+        d_input: width of the vectors that come in.
+        d_model: width of the vectors throughout.
+        num_heads: heads of attention.
+        num_layers: depth.
+        d_feedforward: width of the inner dense layer.
+        norm: "pre" or "post" the sublayers.
+        positions: "sinusoidal", "learned" or "rotary".
+        max_positions: length limit of learned positions; the other two have none.
+        activation: of the inner dense layer, "relu" or "gelu".
+        causal: whether position t sees positions <= t only.
+        dropout: share dropped of inputs, attention weights, inner dense layers and sublayers.
+
+    Raises:
+        ConfigError: heads that do not divide the width, or an odd width where pairs are needed.
+    """
+
+    default_pooling: ClassVar[str] = "mean"
+
+    def __init__(
+        self,
+        *,
+        d_input: PositiveInt,
+        d_model: PositiveInt = 128,
+        num_heads: PositiveInt = 4,
+        num_layers: PositiveInt = 2,
+        d_feedforward: PositiveInt = 256,
+        norm: Literal["pre", "post"] = "pre",
+        positions: Literal["sinusoidal", "learned", "rotary"] = "sinusoidal",
+        max_positions: PositiveInt = 1024,
+        activation: Literal["relu", "gelu"] = "relu",
+        causal: bool = False,
+        dropout: Probability = 0.1,
+    ) -> None:
+        super().__init__()
+        _check_widths(d_model, num_heads, positions)
+        self.d_input = d_input
+        self.d_output = d_model
+        self.num_heads = num_heads
+        self.causal = causal
+        self.project = nn.Linear(d_input, d_model) if d_input != d_model else nn.Identity()
+        self.positions: nn.Module | None = None
+        if positions == "sinusoidal":
+            self.positions = SinusoidalPositions(d_model=d_model)
+        elif positions == "learned":
+            self.positions = LearnedPositions(d_model=d_model, max_positions=max_positions)
+        rotary = RotaryPositions(d_head=d_model // num_heads) if positions == "rotary" else None
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(
+            [
+                TransformerLayer(
+                    d_model=d_model,
+                    num_heads=num_heads,
+                    d_feedforward=d_feedforward,
+                    dropout=dropout,
+                    norm=norm,
+                    activation=activation,
+                    rotary=rotary,
+                )
+                for _ in range(num_layers)
+            ]
+        )
+        self.final_norm = nn.LayerNorm(d_model) if norm == "pre" else nn.Identity()
+        if isinstance(self.project, nn.Linear):
+            nn.init.xavier_uniform_(self.project.weight)
+            nn.init.zeros_(self.project.bias)
+
+    def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
+        """See Encoder."""
+        if state is not None and not self.causal:
+            self.initial_state(len(x_BTD), x_BTD.device)
+        x_BTD = x_BTD.masked_fill(~mask_BT[..., None], 0.0)
+        valid_BS = mask_BT if state is None else torch.cat([state[0], mask_BT], dim=1)
+        positions_BT = _positions(valid_BS)[:, -mask_BT.shape[1] :]
+        hidden_BTD = self.project(x_BTD) * math.sqrt(self.d_output)
+        if self.positions is not None:
+            hidden_BTD = self.positions(hidden_BTD, positions_BT)
+        hidden_BTD = self.dropout(hidden_BTD)
+        visible = self._visible(mask_BT, valid_BS, cached=state is not None)
+        cache: list[Tensor] = [valid_BS]
+        for index, layer in enumerate(self.layers):
+            past = None if state is None else state[1 + 2 * index : 3 + 2 * index]
+            hidden_BTD, present = layer(hidden_BTD, positions_BT, visible, past)
+            cache += present
+        hidden_BTD = self.final_norm(hidden_BTD)
+        return Encoded(hidden_BTD, mask_BT, None if state is None else tuple(cache))
+
+    def initial_state(self, batch_size: int, device: torch.device) -> State:
+        """An empty cache: valid_BS, then keys_BHSD and values_BHSD of each layer, S = 0."""
+        if not self.causal:
+            return super().initial_state(batch_size, device)
+        valid_B0 = torch.zeros(batch_size, 0, dtype=torch.bool, device=device)
+        d_head = self.d_output // self.num_heads
+        empty_BH0D = torch.zeros(batch_size, self.num_heads, 0, d_head, device=device)
+        return (valid_B0, *[empty_BH0D] * (2 * len(self.layers)))
+
+    def _visible(self, mask_BT: Tensor, valid_BS: Tensor, *, cached: bool) -> Tensor | None:
+        """Which key each query may see, B 1 T S; None where looking back is all there is to it."""
+        if not self.causal:
+            return valid_BS[:, None, None, :]
+        if not cached:
+            # Padding stands on the right: no valid query would see it anyway.
+            return None
+        num_queries, num_keys = mask_BT.shape[1], valid_BS.shape[1]
+        slots_S = torch.arange(num_keys, device=mask_BT.device)
+        slots_T1 = slots_S[num_keys - num_queries :, None]
+        # Its own key is open to padding, too: a softmax over nothing would not be a number.
+        return ((slots_S <= slots_T1) & valid_BS[:, None] | (slots_S == slots_T1))[:, None]
+
+
+def _positions(valid_BS: Tensor) -> Tensor:
+    """Valid positions counted from 0 in each row; padding repeats the last one."""
+    return (valid_BS.cumsum(1) - 1).clamp(min=0)
+
+
+def _check_widths(d_model: int, num_heads: int, positions: str) -> None:
+    if d_model % num_heads:
+        raise ConfigError(
+            "model.num_heads",
+            expected=f"a divisor of model.d_model={d_model}",
+            got=str(num_heads),
+            remedy="change one of the two",
+        )
+    width = d_model if positions == "sinusoidal" else d_model // num_heads
+    if positions != "learned" and width % 2:
+        key = "model.d_model" if positions == "sinusoidal" else "model.d_model / model.num_heads"
+        raise ConfigError(key, expected=f"an even number with {positions} positions", got=str(width))
