@@ -55,6 +55,7 @@ class CNN(Encoder):
         self.d_input = d_input
         self.d_output = channels * len(kernel_sizes)
         self.causal = causal
+        self.reach = max(kernel_sizes) - 1
         self.layers = nn.ModuleList(
             [
                 Convolution(
@@ -85,6 +86,5 @@ class CNN(Encoder):
         """For each layer the inputs that its widest kernel still sees: zeros_BKD."""
         if not self.causal:
             return super().initial_state(batch_size, device)
-        reach = self.layers[0].reach
         widths = [self.d_input] + [self.d_output] * (len(self.layers) - 1)
-        return tuple(torch.zeros(batch_size, reach, width, device=device) for width in widths)
+        return tuple(torch.zeros(batch_size, self.reach, width, device=device) for width in widths)

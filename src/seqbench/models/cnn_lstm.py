@@ -19,8 +19,8 @@ from seqbench.models.lstm import LSTM
 class CNNLSTM(Encoder):
     """Convolution, optional max pooling over neighbours, then an LSTM over the shorter sequence.
 
-    Zhou et al. 2015 (A C-LSTM Neural Network for Text Classification, section 3), which found no use
-    for pooling; with it the LSTM has fewer steps to take, as in Keras' example for IMDB.
+    Zhou et al. 2015 (A C-LSTM Neural Network for Text Classification, section 3), which does
+    without pooling; with it the LSTM has fewer steps to take.
 
     Args:
         d_input: width of the vectors that come in.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
-"""What a causal encoder carries from one window to the next; batch is dimension 0 of every tensor."""
+"""What a causal encoder carries from window to window; batch is dimension 0 of every tensor."""
 
 
 class Encoded(NamedTuple):

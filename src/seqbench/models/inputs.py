@@ -37,7 +37,7 @@ class LearnedEmbedding(Inputs):
         pad_id: the id of padding.
         d_embed: width of a vector.
         dropout: share of single elements set to zero in training.
-        word_dropout: share of token types whose vector is zero throughout a batch (see WordDropout).
+        word_dropout: share of token types left out throughout a batch (see WordDropout).
     """
 
     def __init__(

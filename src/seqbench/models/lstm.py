@@ -10,8 +10,8 @@ from seqbench.models.layers.recurrent_layer import FusedLSTMLayer
 class LSTM(RecurrentEncoder):
     """LSTM: a cell state that gates write to, keep and read from.
 
-    Hochreiter and Schmidhuber 1997 (Long Short-Term Memory, section 4), with the forget gate of Gers
-    et al. 2000 (Learning to Forget, section 3) and without peepholes. Torch's fused cell, whose
+    Hochreiter and Schmidhuber 1997 (Long Short-Term Memory, section 4), with the forget gate of
+    Gers et al. 2000 (Learning to Forget, section 3) and without peepholes. Torch's fused cell, whose
     every gate has two biases where one would do. The forget gate's bias begins at 1 in sum.
 
     Args:

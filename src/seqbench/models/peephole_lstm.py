@@ -21,7 +21,7 @@ class PeepholeLSTM(RecurrentEncoder):
 
     Gers and Schmidhuber 2000 (Recurrent Nets that Time and Count, section 2): input and forget gate
     see the cell state before the step, the output gate sees it after. As there, a peephole weight
-    is one number a cell. Departures: gradients flow through the peepholes, where the paper cut them.
+    is one number a cell. Departure: gradients flow through the peepholes; the paper cut them.
 
     Args:
         d_input: width of the vectors that come in.

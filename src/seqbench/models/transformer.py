@@ -34,7 +34,7 @@ class Transformer(Encoder):
         max_positions: length limit of learned positions; the other two have none.
         activation: of the inner dense layer, "relu" or "gelu".
         causal: whether position t sees positions <= t only.
-        dropout: share dropped of inputs, attention weights, inner dense layers and sublayers.
+        dropout: share of elements dropped from the input and from each sublayer in training.
 
     Raises:
         ConfigError: heads that do not divide the width, or an odd width where pairs are needed.
@@ -149,4 +149,6 @@ def _check_widths(d_model: int, num_heads: int, positions: str) -> None:
     width = d_model if positions == "sinusoidal" else d_model // num_heads
     if positions != "learned" and width % 2:
         key = "model.d_model" if positions == "sinusoidal" else "model.d_model / model.num_heads"
-        raise ConfigError(key, expected=f"an even number with {positions} positions", got=str(width))
+        raise ConfigError(
+            key, expected=f"an even number with {positions} positions", got=str(width)
+        )

@@ -12,22 +12,19 @@ from seqbench.models.layers.positions import RotaryPositions
 class SelfAttention(nn.Module):
     """Every position looks at every other it may see, in several heads.
 
-    Vaswani et al. 2017 (Attention Is All You Need, section 3.2.2). As there, the projections have no
-    biases (that of the keys could not change anything: the softmax cancels it).
+    Vaswani et al. 2017 (Attention Is All You Need, section 3.2.2). As there, the projections have
+    no biases (that of the keys could not change anything: the softmax cancels it), and no attention
+    weight is dropped, which would also cost torch's fast kernel.
 
     Args:
         d_model: width of the vectors.
         num_heads: heads; divides `d_model`.
-        dropout: share of attention weights dropped in training.
         rotary: turns queries and keys by their positions, where that is wanted.
     """
 
-    def __init__(
-        self, *, d_model: int, num_heads: int, dropout: float, rotary: RotaryPositions | None
-    ) -> None:
+    def __init__(self, *, d_model: int, num_heads: int, rotary: RotaryPositions | None) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.dropout = dropout
         self.rotary = rotary
         self.query_key_value = nn.Linear(d_model, 3 * d_model, bias=False)
         self.output = nn.Linear(d_model, d_model, bias=False)
@@ -47,8 +44,8 @@ class SelfAttention(nn.Module):
         Args:
             x_BTD: vectors.
             positions_BT: their positions.
-            visible: bool, True where a query may see a key; broadcasts to B H T S. None: a query sees
-                all keys up to its own, and `past` is None.
+            visible: bool, True where a query may see a key; broadcasts to B H T S. None: a query
+                sees all keys up to its own, and `past` is None.
             past: keys_BHSD and values_BHSD of earlier positions.
         """
         split = self.query_key_value(x_BTD).unflatten(2, (3, self.num_heads, -1))
@@ -64,7 +61,6 @@ class SelfAttention(nn.Module):
             key_BHSD,
             value_BHSD,
             attn_mask=visible,
-            dropout_p=self.dropout if self.training else 0.0,
             is_causal=visible is None,
         )
         return self.output(attended_BHTD.transpose(1, 2).flatten(2)), (key_BHSD, value_BHSD)

@@ -63,6 +63,6 @@ class Convolution(nn.Module):
 
 
 def last_valid(padded_BTD: Tensor, mask_BT: Tensor, count: int) -> Tensor:
-    """The last `count` vectors of each row, where `count` older ones precede its valid positions."""
+    """The last `count` vectors of each row; `count` older ones precede its valid positions."""
     index_BK = mask_BT.sum(1)[:, None] + torch.arange(count, device=mask_BT.device)
     return padded_BTD.gather(1, index_BK[..., None].expand(-1, -1, padded_BTD.shape[2]))

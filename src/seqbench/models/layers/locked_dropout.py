@@ -8,7 +8,7 @@ from torch import Tensor, nn
 class LockedDropout(nn.Module):
     """Drops the same features at every position of a sequence; each row has its own mask.
 
-    "Variational" dropout of Gal and Ghahramani 2016 (section 4), called locked by Merity et al. 2018.
+    "Variational" dropout of Gal and Ghahramani 2016 (section 4), "locked" in Merity et al. 2018.
 
     Args:
         rate: share of features dropped in training; the others are scaled by 1 / (1 - rate).

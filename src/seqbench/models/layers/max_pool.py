@@ -18,5 +18,5 @@ def max_pool(x_BTD: Tensor, mask_BT: Tensor, size: int) -> tuple[Tensor, Tensor]
     lowest = torch.finfo(x_BTD.dtype).min
     x_BTD = F.pad(x_BTD.masked_fill(~mask_BT[..., None], lowest), (0, 0, 0, missing), value=lowest)
     mask_BT = F.pad(mask_BT, (0, missing))[:, ::size]
-    pooled_BTD = x_BTD.unflatten(1, (-1, size)).amax(dim=2)
+    pooled_BTD = torch.unflatten(x_BTD, 1, (-1, size)).amax(dim=2)
     return pooled_BTD.masked_fill(~mask_BT[..., None], 0.0), mask_BT

@@ -65,7 +65,9 @@ class RecurrentEncoder(Encoder):
         hidden_BTD = x_BTD
         for index, layer in enumerate(self.forward_layers):
             inputs_BTD = hidden_BTD
-            before = None if state is None else state[index * self._width : (index + 1) * self._width]
+            before = (
+                None if state is None else state[index * self._width : (index + 1) * self._width]
+            )
             hidden_BTD, parts = layer(inputs_BTD, lengths_B, before)
             after += parts or ()
             if self.bidirectional:
@@ -90,5 +92,7 @@ class RecurrentEncoder(Encoder):
 
     def _backward(self, index: int, x_BTD: Tensor, lengths_B: Tensor) -> Tensor:
         """The backward layer at this depth, its output back in the order of the input."""
-        hidden_BTD, _ = self.backward_layers[index](reverse_within(x_BTD, lengths_B), lengths_B, None)
+        hidden_BTD, _ = self.backward_layers[index](
+            reverse_within(x_BTD, lengths_B), lengths_B, None
+        )
         return reverse_within(hidden_BTD, lengths_B)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +49,7 @@ class FusedLayer(RecurrentLayer):
         super().__init__()
         self.rnn = rnn
         self.d_hidden = rnn.hidden_size
-        init_gates(rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
+        init_gates(*rnn.all_weights[0])
 
     def forward(
         self, x_BTD: Tensor, lengths_B: Tensor, state: State | None
@@ -66,14 +66,12 @@ class FusedLayer(RecurrentLayer):
             x_BTD, lengths_B.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
         )
         hidden, after = self._run(packed, before)
-        hidden_BTD, _ = pad_packed_sequence(
-            hidden, batch_first=True, total_length=x_BTD.shape[1]
-        )
+        hidden_BTD, _ = pad_packed_sequence(hidden, batch_first=True, total_length=x_BTD.shape[1])
         moved_B1 = (lengths_B > 0)[:, None]
         kept = zip(after, state, strict=True)
         return hidden_BTD, tuple(torch.where(moved_B1, new, old) for new, old in kept)
 
-    def _run(self, x, before):  # type: ignore[no-untyped-def]
+    def _run(self, x: Any, before: State) -> tuple[Any, State]:
         """Torch wants a bare tensor where the state is one, a pair where it is two."""
         hidden, after = self.rnn(x, before if len(before) == 2 else before[0])
         parts = after if isinstance(after, tuple) else (after,)
@@ -81,14 +79,15 @@ class FusedLayer(RecurrentLayer):
 
 
 class FusedLSTMLayer(FusedLayer):
-    """nn.LSTM with a forget gate that begins open: its bias is 1 (Jozefowicz et al. 2015, section 2)."""
+    """nn.LSTM with a forget gate that begins open: its bias is 1 (Jozefowicz et al. 2015)."""
 
     num_states = 2
 
     def __init__(self, *, d_input: int, d_hidden: int) -> None:
         super().__init__(rnn=nn.LSTM(d_input, d_hidden, batch_first=True))
         # Torch adds two biases: the 1 goes into one of them, so that their sum is 1.
-        nn.init.ones_(self.rnn.bias_ih_l0[d_hidden : 2 * d_hidden])
+        _, _, input_bias_G, _ = self.rnn.all_weights[0]
+        nn.init.ones_(input_bias_G[d_hidden : 2 * d_hidden])
 
 
 class SteppedLayer(RecurrentLayer):

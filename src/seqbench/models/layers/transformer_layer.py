@@ -20,7 +20,7 @@ class TransformerLayer(nn.Module):
         d_model: width of the vectors.
         num_heads: heads of attention.
         d_feedforward: width between the two dense layers.
-        dropout: share dropped of attention weights, of the inner dense layer and of both sublayers.
+        dropout: share of elements dropped from each sublayer's output in training (section 5.4).
         norm: "pre" or "post".
         activation: of the inner dense layer, "relu" or "gelu".
         rotary: turns queries and keys by their positions, where that is wanted.
@@ -39,13 +39,10 @@ class TransformerLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.norm = norm
-        self.attention = SelfAttention(
-            d_model=d_model, num_heads=num_heads, dropout=dropout, rotary=rotary
-        )
+        self.attention = SelfAttention(d_model=d_model, num_heads=num_heads, rotary=rotary)
         self.feedforward = nn.Sequential(
             nn.Linear(d_model, d_feedforward),
             ACTIVATIONS[activation](),
-            nn.Dropout(dropout),
             nn.Linear(d_feedforward, d_model),
         )
         self.attention_norm = nn.LayerNorm(d_model)
