@@ -1,0 +1,108 @@
+"""The contract of every baseline: texts in, class probabilities out."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqbench.errors import RecordError
+from seqbench.records.store import replacing, write_atomic
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_SETTINGS, _ARRAYS = "baseline.json", "baseline.npz"
+
+
+class Baseline(ABC):
+    """A classifier of raw texts that is fitted in one go and deterministic.
+
+    A baseline of your own subclasses this and is named by `model._target_`.
+    """
+
+    @property
+    @abstractmethod
+    def num_parameters(self) -> int:
+        """Numbers that were fitted; 0 before `fit`."""
+
+    @abstractmethod
+    def fit(self, texts: Sequence[str], labels: Ints, num_classes: int) -> None:
+        """Learns from the training split.
+
+        Args:
+            texts: N texts.
+            labels: class ids, shape N.
+            num_classes: C; a class need not occur among the labels.
+
+        Raises:
+            DataError: the split is too small to learn from.
+        """
+
+    @abstractmethod
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """The probability of each class for each text, shape (N, C), rows summing to 1.
+
+        Raises:
+            RuntimeError: it was not fitted.
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Writes what was fitted into the folder.
+
+        Raises:
+            RecordError: the folder cannot be written to.
+        """
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """The fitted baseline that `save` wrote; its probabilities are the same bits.
+
+        Raises:
+            RecordError: there is none, or it is of another kind.
+        """
+
+
+def write_state(
+    folder: Path, *, kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Floats]
+) -> None:
+    """Writes settings as JSON and numbers as npz: nothing that runs code when it is loaded.
+
+    Raises:
+        RecordError: the folder cannot be written to.
+    """
+    with replacing(folder / _ARRAYS) as aside, aside.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    plain = {"kind": kind, **settings}
+    write_atomic(folder / _SETTINGS, json.dumps(plain, ensure_ascii=False) + "\n")
+
+
+def read_state(folder: Path, *, kind: str) -> tuple[dict[str, Any], dict[str, Floats]]:
+    """The settings and arrays that `write_state` wrote.
+
+    Raises:
+        RecordError: there are none, or they are of another kind of baseline.
+    """
+    try:
+        settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+        with np.load(folder / _ARRAYS, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        found = settings.pop("kind")
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        got = str(error).partition("\n")[0]
+        raise RecordError(str(folder), expected="a saved baseline", got=got) from error
+    if found != kind:
+        raise RecordError(str(folder), expected=f"a saved {kind}", got=str(found))
+    return settings, arrays
+
+
+def not_fitted(baseline: Baseline) -> RuntimeError:
+    """The error of a baseline that is asked before it was fitted."""
+    return RuntimeError(f"{type(baseline).__name__}: fit it before asking for probabilities")
