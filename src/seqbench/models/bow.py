@@ -30,4 +30,5 @@ class BagOfWords(Encoder):
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder."""
+        self.check_state(state)
         return Encoded(x_BTD, mask_BT)

@@ -72,8 +72,7 @@ class CNN(Encoder):
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder."""
-        if state is not None and not self.causal:
-            self.initial_state(len(x_BTD), x_BTD.device)
+        self.check_state(state)
         after: list[Tensor] = []
         for index, layer in enumerate(self.layers):
             x_BTD, past_BKD = layer(x_BTD, mask_BT, None if state is None else state[index])

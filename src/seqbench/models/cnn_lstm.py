@@ -91,8 +91,7 @@ class CNNLSTM(Encoder):
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder; T of what comes out is ceil(T / pool)."""
-        if state is not None and not self.causal:
-            self.initial_state(len(x_BTD), x_BTD.device)
+        self.check_state(state)
         past_BKD, before = (None, None) if state is None else (state[0], state[1:])
         hidden_BTD, past_BKD = self.convolution(x_BTD, mask_BT, past_BKD)
         hidden_BTD, mask_BT = max_pool(self.activation(hidden_BTD), mask_BT, self.pool)

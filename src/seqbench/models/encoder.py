@@ -54,6 +54,15 @@ class Encoder(nn.Module, ABC):
             state: a state to go on from (causal encoders), from `initial_state` or a former call.
         """
 
+    def check_state(self, state: State | None) -> None:
+        """Refuses a state where there can be none: to be called first in `forward`.
+
+        Raises:
+            NotImplementedError: a state for an encoder that is not causal.
+        """
+        if state is not None and not self.causal:
+            raise NotImplementedError(f"{type(self).__name__} is not causal: it has no state")
+
     def initial_state(self, batch_size: int, device: torch.device) -> State:
         """The state before the first position; causal encoders only."""
         raise NotImplementedError(f"{type(self).__name__} is not causal: it has no state")
@@ -64,8 +73,7 @@ class Encoder(nn.Module, ABC):
         Returns:
             hidden_BD and the state after this position.
         """
-        if not self.causal:
-            raise NotImplementedError(f"{type(self).__name__} is not causal: it has no step")
+        self.check_state(state)
         mask_B1 = torch.ones(len(x_BD), 1, dtype=torch.bool, device=x_BD.device)
         encoded = self.forward(x_BD[:, None], mask_B1, state)
         assert encoded.state is not None

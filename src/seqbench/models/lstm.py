@@ -11,8 +11,8 @@ class LSTM(RecurrentEncoder):
     """LSTM: a cell state that gates write to, keep and read from.
 
     Hochreiter and Schmidhuber 1997 (Long Short-Term Memory, section 4), with the forget gate of
-    Gers et al. 2000 (Learning to Forget, section 3) and without peepholes. Torch's fused cell, whose
-    every gate has two biases where one would do. The forget gate's bias begins at 1 in sum.
+    Gers et al. 2000 (Learning to Forget, section 3) and without peepholes. Torch's fused cell:
+    every gate has two biases where one would do. Those of the forget gate begin at 1 in sum.
 
     Args:
         d_input: width of the vectors that come in.

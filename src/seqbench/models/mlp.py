@@ -48,5 +48,6 @@ class MLP(Encoder):
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder; T of what comes out is 1."""
+        self.check_state(state)
         mean_BD = masked_mean(x_BTD, mask_BT)
         return Encoded(self.layers(mean_BD)[:, None], mask_BT[:, :1])

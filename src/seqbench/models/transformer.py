@@ -92,8 +92,7 @@ class Transformer(Encoder):
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder."""
-        if state is not None and not self.causal:
-            self.initial_state(len(x_BTD), x_BTD.device)
+        self.check_state(state)
         x_BTD = x_BTD.masked_fill(~mask_BT[..., None], 0.0)
         valid_BS = mask_BT if state is None else torch.cat([state[0], mask_BT], dim=1)
         positions_BT = _positions(valid_BS)[:, -mask_BT.shape[1] :]

@@ -58,16 +58,14 @@ class RecurrentEncoder(Encoder):
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder."""
-        if self.bidirectional and state is not None:
-            self.initial_state(len(x_BTD), x_BTD.device)
+        self.check_state(state)
         lengths_B = mask_BT.sum(1)
         after: State = ()
         hidden_BTD = x_BTD
         for index, layer in enumerate(self.forward_layers):
             inputs_BTD = hidden_BTD
-            before = (
-                None if state is None else state[index * self._width : (index + 1) * self._width]
-            )
+            first = index * self._width
+            before = None if state is None else state[first : first + self._width]
             hidden_BTD, parts = layer(inputs_BTD, lengths_B, before)
             after += parts or ()
             if self.bidirectional:
