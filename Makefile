@@ -1,0 +1,37 @@
+# Every target works from a clean clone: it makes .venv and installs what is missing.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: help compare test test-services test-full lint clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+compare: $(INSTALLED) ## install, compare the architectures on real text, end with the report's path
+	$(BIN)/seqbench sweep experiments=quickstart
+
+test: lint ## install, run the linters and the test suite
+	$(BIN)/python -m pytest -n 2 -m "not full and not service"
+
+test-services: $(INSTALLED) ## run the tests that need a service (skipped, with a reason, where it is missing)
+	$(BIN)/python -m pytest -m service || [ $$? -eq 5 ] # 5: no such test yet
+
+test-full: $(INSTALLED) ## run the long tests too
+	$(BIN)/python -m pytest -m "not service"
+
+lint: $(INSTALLED) ## check style, types and import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean: ## remove .venv and caches; outputs/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(INSTALLED)

@@ -1,0 +1,224 @@
+"""The base of every task: steps, exact means, logging, optimizer wiring."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+import torch.distributed as dist
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torchmetrics import MetricCollection
+
+from seqbench.batch import DataSpec, TokenBatch
+from seqbench.errors import TrainingError
+from seqbench.models.encoder import Encoder
+from seqbench.models.inputs import Inputs
+from seqbench.tasks.metrics import WeightedMean
+from seqbench.tasks.optimizers import OptimizerSettings
+from seqbench.tasks.schedulers import SchedulerSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec:
+    """A metric's name and which way is better."""
+
+    name: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What a task makes of a batch.
+
+    Attributes:
+        loss_sum: the loss summed over what counts (examples, tokens), a scalar.
+        weight: how much was summed; the mean loss is `loss_sum / weight`, a scalar.
+        predictions: what the metrics compare, e.g. logits_BC.
+        targets: what they compare it with, e.g. labels_B.
+    """
+
+    loss_sum: Tensor
+    weight: Tensor
+    predictions: Tensor
+    targets: Tensor
+
+
+class Task(LightningModule, ABC):
+    """A LightningModule of an encoder: subclasses say what a batch's outputs and metrics are.
+
+    The loss of an optimizer step is the sum over everything the step saw, divided by its weight:
+    over all processes and all accumulated micro-batches, so a mean stays exact under padding,
+    data parallelism and accumulation, where a mean of means is not.
+    """
+
+    primary: ClassVar[MetricSpec]
+
+    def __init__(
+        self,
+        *,
+        inputs: Inputs,
+        encoder: Encoder,
+        spec: DataSpec,
+        optimizer: OptimizerSettings,
+        scheduler: SchedulerSettings,
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.encoder = encoder
+        self.spec = spec
+        self.optimizer_settings = optimizer
+        self.scheduler_settings = scheduler
+        self.train_loss = WeightedMean()
+        self.validation_loss = WeightedMean()
+        self.validation_metrics: MetricCollection = MetricCollection({})
+        self._tokens = torch.zeros((), dtype=torch.int64)
+        self.tokens_logged = 0
+        self._window_weight: Tensor | None = None
+        self._gradient_norm: Tensor | None = None
+        self._plateau: ReduceLROnPlateau | None = None
+
+    @abstractmethod
+    def outputs(self, batch: TokenBatch) -> Outputs:
+        """Loss, predictions and targets of a batch."""
+
+    # Training
+
+    def training_step(self, batch: TokenBatch, batch_idx: int) -> Tensor:
+        """The loss whose gradient is that of the exact mean over the optimizer step."""
+        outputs = self.outputs(batch)
+        self.train_loss.update(outputs.loss_sum.detach(), outputs.weight)
+        self._tokens = self._tokens + batch.lengths_B.sum()
+        if self.trainer.accumulate_grad_batches > 1:
+            # The window's weight is known only at its end: sum now, divide the gradients then.
+            weight = outputs.weight
+            seen = self._window_weight
+            self._window_weight = weight if seen is None else seen + weight
+            return outputs.loss_sum * self.trainer.accumulate_grad_batches
+        return outputs.loss_sum * (self.trainer.world_size / self._over_ranks(outputs.weight))
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Turn the gradients of summed losses into those of the mean."""
+        if self._window_weight is None:
+            return
+        factor = self.trainer.world_size / self._over_ranks(self._window_weight)
+        self._window_weight = None
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        torch._foreach_mul_(gradients, factor)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by the global norm, and keep the norm for the log."""
+        if gradient_clip_val is None and not self._is_log_step(self.trainer.global_step + 1):
+            return
+        limit = math.inf if gradient_clip_val is None else gradient_clip_val
+        self._gradient_norm = nn.utils.clip_grad_norm_(self.parameters(), limit)
+
+    def on_train_batch_end(self, outputs: Any, batch: TokenBatch, batch_idx: int) -> None:
+        """Write the training metrics every `log_every_n_steps` optimizer steps."""
+        stepped = (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0
+        if stepped and self._is_log_step(self.trainer.global_step):
+            self._log_training()
+
+    def on_train_epoch_end(self) -> None:
+        """Write what the epoch's last steps left unread."""
+        if self.train_loss.weight > 0:
+            self._log_training()
+
+    def _is_log_step(self, step: int) -> bool:
+        return step % int(self.trainer.log_every_n_steps) == 0  # type: ignore[attr-defined]
+
+    def _log_training(self) -> None:
+        loss = float(self.train_loss.compute())
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        self.train_loss.reset()
+        self.tokens_logged = self.num_tokens()
+        metrics = {"train/loss": loss, "train/learning_rate": rate, "tokens": self.tokens_logged}
+        if self._gradient_norm is not None:
+            metrics["train/gradient_norm"] = float(self._gradient_norm)
+        metrics["epoch"] = self.trainer.current_epoch
+        for logger in self.trainer.loggers:
+            logger.log_metrics(metrics, step=self.trainer.global_step)
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"training diverged at step {self.trainer.global_step}",
+                expected="a finite loss",
+                got=f"{loss} (learning rate {rate:.3g}, "
+                f"gradient norm {metrics.get('train/gradient_norm', math.nan):.3g})",
+                remedy="lower optimizer.lr or set trainer.clip_norm",
+            )
+
+    def num_tokens(self) -> int:
+        """Training tokens seen so far by all processes, padding left out."""
+        return int(self._over_ranks(self._tokens))
+
+    # Evaluation
+
+    def validation_step(self, batch: TokenBatch, batch_idx: int) -> None:
+        """Sum up losses and metrics; nothing is averaged before the end."""
+        outputs = self.outputs(batch)
+        self.validation_loss.update(outputs.loss_sum, outputs.weight)
+        self.validation_metrics.update(outputs.predictions, outputs.targets)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation split's metrics, exact over the whole split and all ranks."""
+        self.tokens_logged = self.num_tokens()
+        values: dict[str, Any] = {"loss": self.validation_loss.compute()}
+        values |= self.validation_metrics.compute()
+        self.log_dict({f"validation/{name}": value for name, value in values.items()})
+        self.validation_loss.reset()
+        self.validation_metrics.reset()
+
+    def on_validation_end(self) -> None:
+        """Step a plateau schedule here: a resumed epoch would skip Lightning's own call."""
+        monitored = self.trainer.callback_metrics.get(f"validation/{self.primary.name}")
+        if self._plateau is not None and monitored is not None:
+            self._plateau.step(float(monitored))
+
+    # Wiring
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimizer, and a schedule over the steps that this training will make."""
+        # Under 16-bit gradient scaling a fused step would unscale on its own, after clipping.
+        optimizer = self.optimizer_settings.build(self, fused=self.trainer.precision != "16-mixed")
+        schedule = self.scheduler_settings.build(
+            optimizer,
+            total_steps=int(self.trainer.estimated_stepping_batches),
+            higher_is_better=self.primary.higher_is_better,
+        )
+        if isinstance(schedule, ReduceLROnPlateau):
+            self._plateau = schedule
+            return optimizer
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what Lightning does not know of."""
+        checkpoint["tokens"] = int(self._tokens)
+        checkpoint["spec"] = self.spec.to_dict()
+        if self._plateau is not None:
+            checkpoint["plateau"] = self._plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up what `on_save_checkpoint` kept."""
+        self._tokens = torch.tensor(checkpoint["tokens"], dtype=torch.int64)
+        if self._plateau is not None and "plateau" in checkpoint:
+            self._plateau.load_state_dict(checkpoint["plateau"])
+
+    def _over_ranks(self, weight: Tensor) -> Tensor:
+        if self.trainer.world_size > 1:
+            weight = weight.clone()
+            dist.all_reduce(weight)
+        return weight

@@ -1,0 +1,133 @@
+"""A network's run: fit, take the best checkpoint by validation, one pass over test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import Logger
+from torch import nn
+from torch.utils.data import DataLoader
+
+from seqbench.config.instantiate import instantiate
+from seqbench.data.datamodule import SeqDataModule
+from seqbench.records.folder import RunFolder
+from seqbench.records.metrics import MetricsWriter
+from seqbench.records.predictions import Predictions
+from seqbench.records.record import Cost
+from seqbench.tasks.task import Task
+from seqbench.training import distributed
+from seqbench.training.assemble import build_task
+from seqbench.training.callbacks import BestScores, Stopwatch, best_checkpoint
+from seqbench.training.memory import peak_memory_bytes, reset_peak_memory
+from seqbench.training.metrics_log import MetricsLog
+from seqbench.training.outcome import Outcome
+from seqbench.training.scoring import scores_of
+from seqbench.training.trainer import TrainerSettings
+from seqbench.training.wandb_mirror import WandbMirror
+
+
+def fit_network(
+    config: Mapping[str, Any],
+    folder: RunFolder,
+    settings: TrainerSettings,
+    datamodule: SeqDataModule,
+    mirror: WandbMirror | None,
+    started: float,
+) -> Outcome:
+    """Train the config's model and score it.
+
+    Args:
+        config: the resolved config.
+        folder: the run folder.
+        settings: the trainer's settings, applied.
+        datamodule: set up.
+        mirror: the open W&B run, on the main process.
+        started: `time.perf_counter()` at the run's start.
+    """
+    reset_peak_memory()
+    task = build_task(config, datamodule.spec)
+    best, stopwatch = BestScores(task.primary), Stopwatch()
+    checkpoint = best_checkpoint(folder, task.primary)
+    callbacks = [best, stopwatch, checkpoint, *_chosen_callbacks(config, task)]
+    loggers: list[Logger] = [] if mirror is None else [mirror.logger]
+    if distributed.is_main():
+        loggers.append(MetricsLog(MetricsWriter(folder.metrics), tokens=lambda: task.tokens_logged))
+    trainer = settings.build(logger=loggers, callbacks=callbacks)
+    fitting = time.perf_counter()
+    _fit(trainer, task, datamodule, settings)
+    fitted = time.perf_counter()
+    tokens = task.num_tokens()
+    best_path = folder.checkpoints / "best.ckpt"
+    if best.epoch is None:
+        # Stopped by max_steps before the first validation: these weights are the best there are.
+        trainer.validate(task, datamodule=datamodule, verbose=False)
+        trainer.save_checkpoint(best_path, weights_only=True)
+    load_weights(task, best_path)
+    testing = time.perf_counter()
+    trainer.test(task, datamodule=datamodule, verbose=False)
+    predictions = Predictions(**task.predictions.gather())
+    cost = Cost(
+        parameters=num_parameters(task),
+        parameters_without_embeddings=num_parameters(task) - num_parameters(task.inputs),
+        epochs=trainer.current_epoch,
+        steps=trainer.global_step,
+        tokens=tokens,
+        train_seconds=fitted - fitting,
+        setup_seconds=fitting - started,
+        test_seconds=time.perf_counter() - testing,
+        tokens_per_second=tokens / stopwatch.seconds,
+        peak_memory_bytes=peak_memory_bytes(task.device),
+    )
+    scores = scores_of(
+        predictions,
+        task.spec.label_names,
+        primary=task.primary,
+        validation=best.scores,
+        best_epoch=best.epoch,
+    )
+    return Outcome(cost=cost, scores=scores, predictions=predictions, device=_device_name(task))
+
+
+def load_weights(task: nn.Module, path: Path) -> None:
+    """Load the weights of a checkpoint, which holds plain containers and tensors only."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    task.load_state_dict(checkpoint["state_dict"])
+
+
+def num_parameters(module: nn.Module) -> int:
+    """Trainable parameters."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def _chosen_callbacks(config: Mapping[str, Any], task: Task) -> list[Callback]:
+    chosen = config["callbacks"]
+    callbacks: list[Callback] = []
+    if chosen["early_stopping"] is not None:
+        callbacks.append(instantiate(chosen["early_stopping"]).build(task.primary))
+    if chosen["progress"] is not None:
+        callbacks.append(instantiate(chosen["progress"]).build(task.primary, config["run_id"]))
+    return callbacks
+
+
+def _fit(
+    trainer: pl.Trainer, task: Task, datamodule: SeqDataModule, settings: TrainerSettings
+) -> None:
+    if settings.overfit_batches:
+        batches = list(islice(datamodule.train_dataloader(), settings.overfit_batches))
+        loader: DataLoader[Any] = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+        trainer.fit(task, train_dataloaders=loader, val_dataloaders=loader)
+    else:
+        trainer.fit(task, datamodule=datamodule)
+
+
+def _device_name(task: Task) -> str:
+    if task.device.type == "cuda":
+        return torch.cuda.get_device_name(task.device)
+    return task.device.type

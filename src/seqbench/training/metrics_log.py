@@ -1,0 +1,57 @@
+"""Lightning's metrics into `metrics.jsonl`."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
+
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities import rank_zero_only
+
+from seqbench.records.metrics import MetricsWriter
+
+
+class MetricsLog(Logger):
+    """A Lightning logger over the run's history; every row says how far the run was.
+
+    Args:
+        writer: the open history.
+        tokens: says how many training tokens were seen when last counted.
+    """
+
+    def __init__(self, writer: MetricsWriter, *, tokens: Callable[[], int]) -> None:
+        super().__init__()
+        self._writer = writer
+        self._tokens = tokens
+        self._started = time.perf_counter()
+
+    @property
+    def name(self) -> str:
+        """The kind of logger."""
+        return "metrics"
+
+    @property
+    def version(self) -> str:
+        """There is one a run."""
+        return ""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Append a row; Lightning's own `epoch` becomes the row's."""
+        values = {name: value for name, value in metrics.items() if "/" in name}
+        if values:
+            self._writer.write(
+                step=int(step or 0),
+                epoch=int(metrics.get("epoch", 0)),
+                seconds=time.perf_counter() - self._started,
+                tokens=self._tokens(),
+                values=values,
+            )
+
+    @rank_zero_only
+    def log_hyperparams(
+        self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any
+    ) -> None:
+        """Nothing: the frozen config stands beside the history."""

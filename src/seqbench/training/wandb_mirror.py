@@ -1,0 +1,186 @@
+"""Weights & Biases as a mirror of the record: if it breaks, training goes on without it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import netrc
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlparse
+
+from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities import rank_zero_only
+
+log = logging.getLogger(__name__)
+
+WANDB_HOST = "https://api.wandb.ai"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WandbSettings:
+    """Where a run is mirrored.
+
+    Attributes:
+        mode: "auto" is online where there are credentials, else offline. WANDB_MODE wins over it.
+        project: the W&B project; WANDB_PROJECT wins over the default.
+        entity: the W&B user or team; None for the account's own, or WANDB_ENTITY.
+    """
+
+    mode: Literal["auto", "online", "offline"] = "auto"
+    project: str = "seqbench"
+    entity: str | None = None
+
+    def resolved_mode(self) -> str:
+        """ "online", "offline" or "disabled": what `mode` and the environment come to."""
+        if self.mode != "auto":
+            return self.mode
+        wanted = os.environ.get("WANDB_MODE", "").lower()
+        if wanted in ("online", "offline", "disabled", "dryrun"):
+            return "offline" if wanted == "dryrun" else wanted
+        return "online" if _has_credentials() else "offline"
+
+    def start(
+        self, *, run_id: str, study: str, tags: Sequence[str], config: Mapping[str, Any], path: Path
+    ) -> WandbMirror | None:
+        """Begin the run's mirror under `path`/wandb; None where WANDB_MODE=disabled.
+
+        Args:
+            run_id: names the run; with the study it makes the W&B id.
+            study: becomes the run's group.
+            tags: for filtering in W&B.
+            config: the resolved config.
+            path: the run folder.
+        """
+        mode = self.resolved_mode()
+        if mode == "disabled":
+            return None
+        import wandb  # half a second: only runs that are mirrored pay it
+
+        project = os.environ.get("WANDB_PROJECT", self.project)
+        if self.project != WandbSettings.project:
+            project = self.project
+        arguments: dict[str, Any] = {
+            "id": _wandb_id(study, run_id),
+            "name": run_id,
+            "group": study,
+            "job_type": str(config["choices"].get("task", "run")),
+            "tags": [*tags, config["choices"]["data"], config["choices"]["model"]],
+            "config": dict(config),
+            "project": project,
+            "entity": self.entity or os.environ.get("WANDB_ENTITY"),
+            "dir": str(path),
+            "resume": "allow" if mode == "online" else None,
+        }
+        settings: dict[str, Any] = {
+            # Lines of ours are in log.txt; requirements and versions are in the record.
+            "console": "off",
+            "silent": True,
+            "x_save_requirements": False,
+            "init_timeout": 30,
+        }
+        try:
+            run = wandb.init(mode=mode, settings=wandb.Settings(**settings), **arguments)
+        except Exception as error:
+            if mode == "offline":
+                log.warning("W&B could not start (%s): this run is not mirrored", _line(error))
+                return None
+            log.warning("W&B is not reachable (%s): mirrored offline instead", _line(error))
+            arguments["resume"] = None
+            run = wandb.init(mode="offline", settings=wandb.Settings(**settings), **arguments)
+        return WandbMirror(run)
+
+
+class WandbMirror:
+    """One open W&B run; the first failure ends the mirroring, with a warning, not the training."""
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+        self._broken = False
+        self.logger = _GuardedLogger(self, run)
+
+    @property
+    def place(self) -> str:
+        """Where the run can be looked at: an address or a folder."""
+        return str(self._run.url or self._run.dir)
+
+    @contextlib.contextmanager
+    def guard(self) -> Iterator[None]:
+        """Turn any failure of W&B into one warning and silence afterwards."""
+        try:
+            yield
+        except Exception as error:
+            if not self._broken:
+                log.warning("W&B failed (%s): training goes on without it", _line(error))
+            self._broken = True
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether W&B has failed in this run."""
+        return self._broken
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Set summary values, e.g. the scores at the best epoch."""
+        self._do(lambda: self._run.summary.update(dict(values)))
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Log a table."""
+        import wandb
+
+        table = wandb.Table(columns=list(columns), data=[list(row) for row in rows])
+        self._do(lambda: self._run.log({name: table}))
+
+    def finish(self, exit_code: int) -> None:
+        """Close the run with the exit code that it really had."""
+        if not self._broken:
+            with self.guard():
+                self._run.finish(exit_code=exit_code)
+
+    def _do(self, action: Callable[[], Any]) -> None:
+        if not self._broken:
+            with self.guard():
+                action()
+
+
+class _GuardedLogger(WandbLogger):
+    """Lightning's WandbLogger that survives the death of the W&B process."""
+
+    def __init__(self, mirror: WandbMirror, run: Any) -> None:
+        super().__init__(experiment=run)
+        self._mirror = mirror
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """As WandbLogger's, under the mirror's guard."""
+        if not self._mirror.is_broken:
+            with self._mirror.guard():
+                super().log_metrics(metrics, step)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Nothing: Lightning calls this after fit *and* test; `WandbMirror.finish` ends the run."""
+
+
+def _wandb_id(study: str, run_id: str) -> str:
+    """A W&B id for this run of this study: the same in every process and at every resume."""
+    digest = hashlib.sha256(f"{study}/{run_id}".encode()).hexdigest()[:8]
+    return re.sub(r"[^A-Za-z0-9_-]", "-", run_id)[:55] + "-" + digest
+
+
+def _has_credentials() -> bool:
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL", WANDB_HOST)).hostname or ""
+    try:
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0] or type(error).__name__
