@@ -1,0 +1,1 @@
+"""Composing, checking and naming runs; everything that knows Hydra's configuration."""

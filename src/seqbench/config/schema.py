@@ -1,0 +1,136 @@
+"""The keys of each verb's configuration, as signatures like everyone else's.
+
+Group nodes are checked against their own `_target_`; these cover what has none. A test keeps the
+defaults here and in conf/*.yaml equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from seqbench.domains import NonNegativeInt, PositiveInt
+
+Node = dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathKeys:
+    """`paths`: where runs, local mirrors of datasets and caches lie."""
+
+    outputs: str = "outputs"
+    datasets: str | None = None
+    cache: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallbackKeys:
+    """`callbacks`: what watches a run; null leaves it out."""
+
+    early_stopping: Node | None = None
+    progress: Node | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggerKeys:
+    """`logger`: mirrors of the local record; null leaves it out."""
+
+    wandb: Node | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunKeys:
+    """conf/run.yaml and conf/train.yaml."""
+
+    data: Node
+    tokenizer: Node
+    inputs: Node
+    model: Node
+    task: Node
+    optimizer: Node
+    scheduler: Node
+    trainer: Node
+    callbacks: Node
+    logger: Node
+    paths: Node
+    seed: NonNegativeInt = 0
+    study: str = "default"
+    tags: list[str] = field(default_factory=list)
+    force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepKeys(RunKeys):
+    """conf/sweep.yaml."""
+
+    dry_run: bool = False
+    report: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkKeys(RunKeys):
+    """conf/benchmark.yaml."""
+
+    steps: PositiveInt = 200
+    warmup: NonNegativeInt = 50
+    rounds: PositiveInt = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateKeys:
+    """conf/evaluate.yaml."""
+
+    paths: Node
+    run: str
+    split: Literal["train", "validation", "test"] = "test"
+    file: str | None = None
+    text_column: str | int | None = None
+    label_column: str | int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictKeys:
+    """conf/predict.yaml."""
+
+    paths: Node
+    run: str
+    text: str | None = None
+    file: str | None = None
+    interactive: bool = False
+    top: PositiveInt = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportKeys:
+    """conf/report.yaml."""
+
+    runs: str | list[str]
+    out: str | None = None
+    formats: list[Literal["html", "markdown", "latex", "figures"]] = field(
+        default_factory=lambda: ["html", "markdown", "latex", "figures"]
+    )
+
+
+PRIMARY: dict[str, type] = {
+    "train": RunKeys,
+    "sweep": SweepKeys,
+    "benchmark": BenchmarkKeys,
+    "evaluate": EvaluateKeys,
+    "predict": PredictKeys,
+    "report": ReportKeys,
+}
+
+PLAIN_NODES: dict[str, type] = {
+    "paths": PathKeys,
+    "callbacks": CallbackKeys,
+    "logger": LoggerKeys,
+}
+
+# Keys that the code fills in when it builds the node, never the user.
+INJECTED: dict[str, frozenset[str]] = {
+    "data": frozenset({"tokenizer", "seed", "cache_dir", "datasets_dir"}),
+    "inputs": frozenset({"vocab_size", "pad_id"}),
+    "model": frozenset({"d_input"}),
+    "task": frozenset({"inputs", "encoder", "spec", "optimizer", "scheduler"}),
+    "trainer": frozenset({"logger", "callbacks", "folder"}),
+}

@@ -1,0 +1,300 @@
+"""Every key of a composed config, checked before any data is read; all mistakes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra._internal.instantiate._instantiate2 import _authorize_target_name, _get_os_alias_target
+from hydra.errors import InstantiationException
+from omegaconf import Container, DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seqbench.config.schema import INJECTED, PLAIN_NODES, PRIMARY
+from seqbench.config.signatures import Parameter, Signature, inspected, signature_of
+from seqbench.config.suggest import did_you_mean, listed, nearest
+from seqbench.config.values import described, fits
+from seqbench.errors import ConfigError, ConfigErrors
+
+# Hydra's own words inside a node.
+_HYDRAS = frozenset({"_target_", "_partial_", "_args_", "_recursive_", "_convert_"})
+
+
+class _Gap:
+    """Stands for a value that is missing or could not be resolved: it has its own error."""
+
+
+_GAP = _Gap()
+
+CrossCheck = Callable[[Mapping[str, Any]], list[ConfigError]]
+CROSS_CHECKS: tuple[CrossCheck, ...] = ()
+
+
+def checked(
+    config: DictConfig, verb: str, *, doubtful: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """The config resolved into plain containers.
+
+    Args:
+        config: composed, without Hydra's own node.
+        verb: whose keys it must have.
+        doubtful: top-level nodes whose keys are not judged.
+
+    Raises:
+        ConfigErrors: every mistake there is.
+    """
+    plain, errors = resolved(config)
+    errors += mistakes(plain, verb)
+    errors = [error for error in errors if error.name.split(".")[0] not in doubtful]
+    if not errors:
+        errors = [error for check in CROSS_CHECKS for error in check(plain)]
+    if errors:
+        raise ConfigErrors(errors)
+    return plain
+
+
+def resolved(config: DictConfig) -> tuple[dict[str, Any], list[ConfigError]]:
+    """Plain containers with interpolations looked up, and what could not be."""
+    errors: list[ConfigError] = []
+    plain = _plain(config, "", errors)
+    assert isinstance(plain, dict)
+    return plain, errors
+
+
+def mistakes(plain: Mapping[str, Any], verb: str) -> list[ConfigError]:
+    """Unknown keys, missing keys, values of the wrong type, targets that do not exist."""
+    walk = _Walk(plain)
+    walk.top(verb)
+    return walk.report()
+
+
+def _plain(node: Any, path: str, errors: list[ConfigError]) -> Any:
+    if isinstance(node, DictConfig):
+        if node._is_none():
+            return None
+        return {str(key): _entry(node, key, _join(path, key), errors) for key in node}
+    if isinstance(node, ListConfig):
+        if node._is_none():
+            return None
+        return [_entry(node, at, f"{path}[{at}]", errors) for at in range(len(node))]
+    return node
+
+
+def _entry(node: Container, key: Any, path: str, errors: list[ConfigError]) -> Any:
+    if OmegaConf.is_missing(node, key):
+        errors.append(ConfigError(path, expected="a value", got="none", remedy=f"say {path}=…"))
+        return _GAP
+    try:
+        return _plain(node[key], path, errors)
+    except OmegaConfBaseException as error:
+        raw = OmegaConf.to_container(node, resolve=False)
+        written = raw[key] if isinstance(raw, dict | list) else ""
+        why = str(error).splitlines()[0]
+        errors.append(ConfigError(path, expected="a value", got=f"{written}: {why}"))
+        return _GAP
+
+
+def _join(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+@dataclass
+class _Unheard:
+    """A key that nobody takes: judged at the end, when all valid keys are known."""
+
+    path: str
+    value: object
+    owner: str
+    siblings: list[str]
+
+
+@dataclass
+class _Walk:
+    """One pass over a config: collects errors, and the path of every key that would be right."""
+
+    plain: Mapping[str, Any]
+    errors: list[ConfigError] = field(default_factory=list)
+    unheard: list[_Unheard] = field(default_factory=list)
+    valid: list[str] = field(default_factory=list)
+
+    def report(self) -> list[ConfigError]:
+        """Every error, in the order the keys stand in the config."""
+        self.errors += [self._unknown(item) for item in self.unheard]
+        order = {path: at for at, path in enumerate(_paths(self.plain))}
+        return sorted(self.errors, key=lambda error: order.get(error.name, len(order)))
+
+    def top(self, verb: str) -> None:
+        """Checks the whole config of a verb."""
+        keys = _schema(PRIMARY[verb])
+        self._parameters(self.plain, "", keys, frozenset())
+        for key in keys.parameters.keys() & self.plain.keys():
+            node = self.plain[key]
+            if isinstance(node, Mapping) and "_target_" not in node and key in PLAIN_NODES:
+                self._parameters(node, key, _schema(PLAIN_NODES[key]), frozenset())
+            self._nested(node, key, needs_target=_is_node(keys, key) and key not in PLAIN_NODES)
+
+    def _nested(self, value: object, path: str, *, needs_target: bool = False) -> None:
+        if isinstance(value, list):
+            for at, item in enumerate(value):
+                self._nested(item, f"{path}[{at}]")
+        elif isinstance(value, Mapping) and "_target_" in value:
+            self._target(value, path)
+        elif isinstance(value, Mapping) and needs_target:
+            self.errors.append(
+                ConfigError(f"{path}._target_", expected="package.module.Class", got="nothing")
+            )
+        elif isinstance(value, Mapping):
+            plain_children = path in PLAIN_NODES
+            for key, item in value.items():
+                self._nested(item, _join(path, key), needs_target=plain_children)
+
+    def _target(self, node: Mapping[str, Any], path: str) -> None:
+        target = node["_target_"]
+        if isinstance(target, _Gap):
+            return
+        try:
+            if not isinstance(target, str):
+                raise ConfigError("_target_", expected="package.module.Class", got=repr(target))
+            _authorize(target)
+            signature = signature_of(target)
+        except ConfigError as error:
+            self.errors.append(
+                ConfigError(
+                    _join(path, "_target_"),
+                    expected=error.expected,
+                    got=error.got,
+                    remedy=error.remedy,
+                )
+            )
+            return
+        self._parameters(node, path, signature, INJECTED.get(path, frozenset()))
+        for key, value in node.items():
+            self._nested(value, _join(path, key))
+
+    def _parameters(
+        self, node: Mapping[str, Any], path: str, signature: Signature, injected: frozenset[str]
+    ) -> None:
+        takes = {name: item for name, item in signature.parameters.items() if name not in injected}
+        self.valid += [_join(path, name) for name in takes]
+        given = {key: value for key, value in node.items() if key not in _HYDRAS}
+        for key, value in given.items():
+            at = _join(path, key)
+            if key in injected and key in signature.parameters:
+                self.errors.append(
+                    ConfigError(at, got=str(value), remedy="leave it out: seqbench fills it in")
+                )
+            elif key in takes:
+                self._value(at, value, takes[key])
+            elif not signature.open:
+                self.unheard += [
+                    _Unheard(leaf, item, signature.name, list(takes))
+                    for leaf, item in _leaves(at, value)
+                ]
+        if node.get("_partial_") is not True and not node.get("_args_"):
+            self._missing(path, [p for p in takes.values() if p.required and p.name not in given])
+
+    def _missing(self, path: str, parameters: list[Parameter]) -> None:
+        self.errors += [
+            ConfigError(
+                _join(path, item.name),
+                expected=described(item.hint),
+                got="nothing",
+                remedy=f"say {_join(path, item.name)}=…",
+            )
+            for item in parameters
+        ]
+
+    def _value(self, path: str, value: object, parameter: Parameter) -> None:
+        if isinstance(value, Mapping) and "_target_" in value:
+            return  # what it builds is known only when it is built
+        if _has_gap(value) or fits(value, parameter.hint):
+            return
+        near = nearest(value, _words(parameter.hint)) if isinstance(value, str) else None
+        self.errors.append(
+            ConfigError(
+                path,
+                expected=described(parameter.hint),
+                got=_said(value),
+                remedy=did_you_mean(f"{path}={near}" if near else None),
+            )
+        )
+
+    def _unknown(self, item: _Unheard) -> ConfigError:
+        meant = self._meant(item.path)
+        if meant:
+            expected = f"a key of {item.owner}"
+        else:
+            expected = f"one of {item.owner}'s keys ({listed(item.siblings)})"
+        return ConfigError(
+            item.path, expected=expected, got=_said(item.value), remedy=did_you_mean(meant)
+        )
+
+    def _meant(self, path: str) -> str | None:
+        parent, _, leaf = path.rpartition(".")
+        siblings = [key for key in self.valid if key.rpartition(".")[0] == parent]
+        same = [key for key in self.valid if key.rpartition(".")[2] == leaf]
+        if near := nearest(leaf, [key.rpartition(".")[2] for key in siblings], cutoff=0.75):
+            return _join(parent, near)
+        if same:
+            return nearest(path, same, cutoff=0.0)
+        if near := nearest(leaf, [key.rpartition(".")[2] for key in siblings]):
+            return _join(parent, near)
+        return nearest(path, self.valid, cutoff=0.8)
+
+
+def _authorize(target: str) -> None:
+    try:
+        _authorize_target_name(_get_os_alias_target(target), target, "")
+    except InstantiationException as error:
+        raise ConfigError(
+            "_target_", expected="a target that may be built from a config", got=target
+        ) from error
+
+
+def _schema(keys: type) -> Signature:
+    parameters, _ = inspected(keys)
+    owner = "the configuration" if keys in PRIMARY.values() else "it"
+    return Signature(owner, parameters)
+
+
+def _is_node(signature: Signature, key: str) -> bool:
+    return described(signature.parameters[key].hint) == "a mapping"
+
+
+def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping) and value and "_target_" not in value:
+        for key, item in value.items():
+            yield from _leaves(_join(path, key), item)
+    else:
+        yield path, value
+
+
+def _paths(node: object, path: str = "") -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key, item in node.items():
+            yield _join(path, key)
+            yield from _paths(item, _join(path, key))
+
+
+def _has_gap(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_gap(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_has_gap(item) for item in value)
+    return isinstance(value, _Gap)
+
+
+def _words(hint: Any) -> list[str]:
+    """The texts a hint allows, however deep its unions."""
+    args = getattr(hint, "__args__", ())
+    texts = [arg for arg in args if isinstance(arg, str)]
+    return texts + [word for arg in args if not isinstance(arg, str) for word in _words(arg)]
+
+
+def _said(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"'{value}'" if isinstance(value, str) else str(value)
