@@ -1,0 +1,116 @@
+"""The answer in plain words, with its uncertainty, and never more sure than the runs allow."""
+
+from __future__ import annotations
+
+from seqbench.report import numbers
+from seqbench.report.statistics import Summary, paired_difference, summarize
+from seqbench.report.tables import Row, Table
+
+_MORE_SEEDS = "run more seeds (seed=0,1,2,3,4)"
+
+
+def question(tables: list[Table]) -> str:
+    """What the runs can be asked, where nobody said what they were made to answer."""
+    datasets = list(dict.fromkeys(table.data for table in tables))
+    models = list(dict.fromkeys(row.model for table in tables for row in table.networks))
+    if not datasets:
+        return "What happened to these runs?"
+    where = _listed(datasets)
+    if len(models) < 2:
+        return f"How well does {models[0] if models else 'a baseline'} do on {where}?"
+    return f"Which does best on {where}: {_listed(sorted(models), 'or')}? By how much?"
+
+
+def answer(table: Table) -> str:
+    """One or two sentences about one dataset."""
+    networks, baselines = table.networks, table.baselines
+    if not networks and not baselines:
+        return f"No completed run on {table.data} has a score: nothing can be said."
+    if not networks:
+        best = baselines[0]
+        return f"Of baselines alone, {best.label} is the best on {table.data}: {_score(best)}."
+    best = networks[0]
+    sentence = f"On {table.data}, {best.label} reaches {_score(best)}"
+    if len(networks) > 1:
+        sentence += _against_network(best, networks[1])
+    sentence += "."
+    return f"{sentence} {_against_baseline(best, baselines[0])}" if baselines else sentence
+
+
+def lead(first: Row, second: Row) -> Summary:
+    """How much better `first` is than `second`: positive is better, whatever the direction.
+
+    Paired by seed. A score that does not vary (a deterministic baseline) is a constant, and needs
+    no seed in common.
+    """
+    name, sign = first.primary.name, 1 if first.primary.higher_is_better else -1
+    ours = {seed: sign * value for seed, value in first.by_seed(name).items()}
+    theirs = {seed: sign * value for seed, value in second.by_seed(name).items()}
+    if second.baseline and len(set(theirs.values())) == 1:
+        (constant,) = set(theirs.values())
+        return summarize(value - constant for value in ours.values())
+    return paired_difference(ours, theirs)
+
+
+def _against_network(best: Row, second: Row) -> str:
+    name = best.primary.name
+    found = lead(best, second)
+    if found.low is None or found.high is None:
+        shared = "no seed" if found.n == 0 else "one seed"
+        return (
+            f", {second.label} {_score(second)}; with {shared} in common nothing tells this "
+            f"difference from chance: {_MORE_SEEDS}"
+        )
+    if found.low > 0:
+        return (
+            f": {_by(name, found)} better than the next, {second.label} "
+            f"({_interval(name, found)} over {found.n} paired seeds)"
+        )
+    return (
+        f", but {found.n} paired seeds cannot tell it from {second.label} ({_score(second)}): "
+        f"the difference is {_by(name, found)}, {_interval(name, found)}"
+    )
+
+
+def _against_baseline(best: Row, baseline: Row) -> str:
+    name = best.primary.name
+    found = lead(best, baseline)
+    against = f"the best baseline, {baseline.label} ({_score(baseline)})"
+    if found.mean is None:
+        return f"It shares no seed with {against}."
+    if found.low is None or found.high is None:
+        better = "above" if found.mean > 0 else "not above"
+        return f"It is {better} {against}, in one seed, which is no evidence: {_MORE_SEEDS}."
+    if found.low > 0:
+        return f"It beats {against} by {_by(name, found)} ({_interval(name, found)})."
+    if found.high < 0:
+        lost = f"{numbers.difference(name, -found.mean)}{numbers.unit(name)}"
+        return f"It does not beat {against}: it is {lost} worse ({_interval(name, found)})."
+    return (
+        f"Whether it beats {against} is open: the difference is {_by(name, found)}, "
+        f"{_interval(name, found)}."
+    )
+
+
+def _score(row: Row) -> str:
+    name = row.primary.name
+    if row.score.n == 1:
+        seeds = "" if row.baseline else " (one seed)"
+    else:
+        seeds = f" ({row.score.n} seeds)"
+    return f"{numbers.metric_name(name)} {numbers.with_interval(name, row.score)}{seeds}"
+
+
+def _by(name: str, found: Summary) -> str:
+    assert found.mean is not None
+    return f"{numbers.difference(name, found.mean)}{numbers.unit(name)}"
+
+
+def _interval(name: str, found: Summary) -> str:
+    assert found.low is not None and found.high is not None
+    low, high = numbers.difference(name, found.low), numbers.difference(name, found.high)
+    return f"95 % interval {low} to {high}"
+
+
+def _listed(names: list[str], word: str = "and") -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"

@@ -1,0 +1,95 @@
+"""Which runs are the same configuration, and what to call it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqbench.records.record import RunRecord
+
+# What differs between runs of one configuration, or cannot change a result.
+_NOT_CONFIGURATION = {"seed", "study", "tags", "force", "choices", "paths", "logger"}
+_BASELINE_PREFIX = "baseline/"
+_DIFFERENCES_SHOWN = 3
+
+
+def data_name(record: RunRecord) -> str:
+    """The option taken of the group `data`."""
+    return _choice(record, "data")
+
+
+def model_name(record: RunRecord) -> str:
+    """The option taken of the group `model`, for baselines without their folder."""
+    return _choice(record, "model").removeprefix(_BASELINE_PREFIX)
+
+
+def is_baseline(record: RunRecord) -> bool:
+    """Whether the run is of a baseline, which has no epochs."""
+    return _choice(record, "model").startswith(_BASELINE_PREFIX)
+
+
+def configuration_id(record: RunRecord) -> str:
+    """Equal for runs that differ by seed alone: 8 hex digits."""
+    text = json.dumps(_configuration(record), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def configuration_labels(records: Sequence[RunRecord]) -> dict[str, str]:
+    """A name for each configuration among the records, by its id.
+
+    It is the model's name, with the settings that differ where a model occurs more than once.
+    """
+    by_model: dict[str, dict[str, dict[str, Any]]] = {}
+    for record in records:
+        group = by_model.setdefault(model_name(record), {})
+        group[configuration_id(record)] = flatten(_configuration(record))
+    labels: dict[str, str] = {}
+    for model, group in by_model.items():
+        keys = sorted({key for settings in group.values() for key in settings})
+        differing = [key for key in keys if len({_text(s, key) for s in group.values()}) > 1]
+        for identity, settings in group.items():
+            labels[identity] = _label(model, settings, differing)
+    return _told_apart(labels)
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _choice(record: RunRecord, group: str) -> str:
+    choices = record.config.get("choices")
+    choice = choices.get(group) if isinstance(choices, Mapping) else None
+    return str(choice) if choice else f"unknown {group}"
+
+
+def _configuration(record: RunRecord) -> dict[str, Any]:
+    kept = {k: v for k, v in record.config.items() if k not in _NOT_CONFIGURATION}
+    # Two options of a group may resolve to the same config, and yet are asked about by name.
+    return {**kept, "choices": {"data": data_name(record), "model": _choice(record, "model")}}
+
+
+def _text(settings: Mapping[str, Any], key: str) -> str:
+    return json.dumps(settings.get(key), sort_keys=True)
+
+
+def _label(model: str, settings: Mapping[str, Any], differing: Sequence[str]) -> str:
+    if not differing:
+        return model
+    shown = [f"{key.removeprefix('model.')}={settings.get(key)}" for key in differing]
+    more = ["…"] if len(shown) > _DIFFERENCES_SHOWN else []
+    return f"{model} ({', '.join(shown[:_DIFFERENCES_SHOWN] + more)})"
+
+
+def _told_apart(labels: dict[str, str]) -> dict[str, str]:
+    """Adds the id to labels that occur twice, because too many settings differ to show."""
+    texts = list(labels.values())
+    return {i: f"{t} [{i}]" if texts.count(t) > 1 else t for i, t in labels.items()}

@@ -1,0 +1,71 @@
+"""Numbers as text: one rule for the terminal, the page and Markdown."""
+
+from __future__ import annotations
+
+from seqbench.report.statistics import Summary
+
+NONE = "\N{EN DASH}"
+_SHARES = {"accuracy", "macro_f1", "calibration_error", "exact_match"}
+_NAMES = {"macro_f1": "macro-F1", "calibration_error": "calibration error"}
+
+
+def metric_name(name: str) -> str:
+    """The metric as a reader knows it."""
+    return _NAMES.get(name, name.replace("_", " "))
+
+
+def is_share(name: str) -> bool:
+    """Whether the metric lies between 0 and 1 and is shown in per cent."""
+    return name in _SHARES
+
+
+def score(name: str, value: float | None) -> str:
+    """A score: shares in per cent to one decimal, others to four significant digits."""
+    if value is None:
+        return NONE
+    return f"{100 * value:.1f} %" if is_share(name) else f"{value:.4g}"
+
+
+def difference(name: str, value: float) -> str:
+    """A difference of scores without its unit, signed with a true minus."""
+    text = f"{100 * value:.1f}" if is_share(name) else f"{value:.3g}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def unit(name: str) -> str:
+    """The unit of a difference, with the space before it."""
+    return " points" if is_share(name) else ""
+
+
+def with_interval(name: str, summary: Summary) -> str:
+    """Mean ± half the interval; the mean alone where one run allows no interval."""
+    if summary.mean is None or summary.half_width is None:
+        return score(name, summary.mean)
+    if is_share(name):
+        return f"{100 * summary.mean:.1f} ± {100 * summary.half_width:.1f} %"
+    return f"{summary.mean:.4g} ± {summary.half_width:.2g}"
+
+
+def count(value: float | None) -> str:
+    """A count to three digits: 950, 12.3 k, 4.56 M."""
+    if value is None:
+        return NONE
+    for limit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            return f"{value / limit:.3g} {sign}"
+    return f"{value:.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A duration: 0.42 s, 42 s, 3 min 05 s, 2 h 10 min."""
+    if seconds is None:
+        return NONE
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,139 @@
+"""Runs grouped into configurations, configurations ranked: one table a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from seqbench.records.load import StoredRun
+from seqbench.records.record import COMPLETED, Primary
+from seqbench.report.configurations import (
+    configuration_id,
+    configuration_labels,
+    data_name,
+    is_baseline,
+    model_name,
+)
+from seqbench.report.statistics import Summary, summarize
+
+COSTS = (
+    "parameters",
+    "parameters_without_embeddings",
+    "epochs",
+    "steps",
+    "tokens",
+    "setup_seconds",
+    "train_seconds",
+    "test_seconds",
+    "tokens_per_second",
+    "peak_memory_bytes",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A configuration: its runs over seeds.
+
+    Attributes:
+        identity: equal for runs that differ by seed alone.
+        label: what to call it.
+        model: the option of the group `model`.
+        baseline: whether it is one.
+        primary: the metric to rank by.
+        runs: its completed runs, by seed.
+    """
+
+    identity: str
+    label: str
+    model: str
+    baseline: bool
+    primary: Primary
+    runs: tuple[StoredRun, ...]
+
+    @cached_property
+    def scores(self) -> dict[str, Summary]:
+        """Summary over seeds of every test score, by name."""
+        names = sorted({name for run in self.runs for name in run.record.scores.test})
+        return {name: summarize(self.by_seed(name).values()) for name in names}
+
+    @cached_property
+    def score(self) -> Summary:
+        """Summary of the primary metric."""
+        return summarize(self.by_seed(self.primary.name).values())
+
+    @cached_property
+    def costs(self) -> dict[str, float | None]:
+        """Mean over seeds of every cost, by name."""
+        records = [run.record for run in self.runs]
+        return {name: summarize(getattr(r.cost, name) for r in records).mean for name in COSTS}
+
+    def by_seed(self, name: str) -> dict[int, float]:
+        """A test score by seed, those that are there."""
+        values = {run.record.seed: run.record.scores.test.get(name) for run in self.runs}
+        return {seed: value for seed, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Table:
+    """The configurations of one dataset, the best first.
+
+    Attributes:
+        data: the option of the group `data`.
+        primary: the metric to rank by.
+        rows: the configurations.
+    """
+
+    data: str
+    primary: Primary
+    rows: tuple[Row, ...]
+
+    @property
+    def networks(self) -> list[Row]:
+        """Rows with a score that are not baselines, the best first."""
+        return [row for row in self.rows if not row.baseline and row.score.n]
+
+    @property
+    def baselines(self) -> list[Row]:
+        """Baselines with a score, the best first."""
+        return [row for row in self.rows if row.baseline and row.score.n]
+
+
+def build_tables(runs: Iterable[StoredRun]) -> list[Table]:
+    """One table for each dataset and primary metric, from the completed runs.
+
+    Runs ranked by different metrics are not comparable and never share a table.
+    """
+    groups: dict[tuple[str, Primary], list[StoredRun]] = {}
+    for run in runs:
+        primary = run.record.scores.primary
+        if run.record.status == COMPLETED and primary is not None:
+            groups.setdefault((data_name(run.record), primary), []).append(run)
+    ordered = sorted(groups.items(), key=lambda item: (item[0][0], item[0][1].name))
+    return [Table(data, primary, _rows(group, primary)) for (data, primary), group in ordered]
+
+
+def _rows(runs: Sequence[StoredRun], primary: Primary) -> tuple[Row, ...]:
+    labels = configuration_labels([run.record for run in runs])
+    members: dict[str, list[StoredRun]] = {identity: [] for identity in labels}
+    for run in runs:
+        members[configuration_id(run.record)].append(run)
+    rows = [
+        Row(
+            identity=identity,
+            label=labels[identity],
+            model=model_name(group[0].record),
+            baseline=is_baseline(group[0].record),
+            primary=primary,
+            runs=tuple(sorted(group, key=lambda run: (run.record.seed, run.record.run_id))),
+        )
+        for identity, group in members.items()
+    ]
+    return tuple(sorted(rows, key=_rank))
+
+
+def _rank(row: Row) -> tuple[bool, float, str]:
+    mean = row.score.mean
+    if mean is None:
+        return True, 0.0, row.label
+    return False, -mean if row.primary.higher_is_better else mean, row.label
