@@ -48,7 +48,7 @@ class Transformer(Encoder):
         d_input: PositiveInt,
         d_model: PositiveInt = 128,
         num_heads: PositiveInt = 4,
-        num_layers: PositiveInt = 2,
+        num_layers: PositiveInt = 1,
         d_feedforward: PositiveInt = 256,
         norm: Literal["pre", "post"] = "pre",
         positions: Literal["sinusoidal", "learned", "rotary"] = "sinusoidal",
@@ -93,7 +93,6 @@ class Transformer(Encoder):
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder."""
         self.check_state(state)
-        x_BTD = x_BTD.masked_fill(~mask_BT[..., None], 0.0)
         valid_BS = mask_BT if state is None else torch.cat([state[0], mask_BT], dim=1)
         positions_BT = _positions(valid_BS)[:, -mask_BT.shape[1] :]
         hidden_BTD = self.project(x_BTD) * math.sqrt(self.d_output)
