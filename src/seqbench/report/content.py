@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def _table(table: Table) -> dict[str, Any]:
         "rows": [_row(row) for row in table.rows],
         "leads": [
             {"first": first.label, "second": second.label, **asdict(lead(first, second))}
-            for first, second in zip(ranked, ranked[1:], strict=False)
+            for first, second in pairwise(ranked)
         ],
     }
 

@@ -98,6 +98,24 @@ class Table:
         """Baselines with a score, the best first."""
         return [row for row in self.rows if row.baseline and row.score.n]
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """From where to where scores are worth drawing: networks and the best baseline.
+
+        The floor (the majority class) would squeeze all others together.
+        """
+        ends = [
+            end
+            for row in [*self.networks, *self.baselines[:1]]
+            for end in (row.score.min, row.score.max, row.score.low, row.score.high)
+            if end is not None
+        ]
+        if not ends:
+            return 0.0, 1.0
+        low, high = min(ends), max(ends)
+        # One score alone still needs an axis with some width.
+        return (low, high) if high > low else (low - abs(low) / 20 - 1e-9, high + abs(high) / 20)
+
 
 def build_tables(runs: Iterable[StoredRun]) -> list[Table]:
     """One table for each dataset and primary metric, from the completed runs.

@@ -1,0 +1,62 @@
+"""Writing a report: the page, the Markdown, and every number as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqbench.records.store import unwritable, write_atomic
+from seqbench.report.content import Content, gather
+from seqbench.report.html import render_html
+from seqbench.report.markdown import render_markdown
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written, and what it says.
+
+    Attributes:
+        html: the page.
+        markdown: the same without figures.
+        json: every number of both.
+        content: what they were made from, e.g. for `print_report`.
+    """
+
+    html: Path
+    markdown: Path
+    json: Path
+    content: Content
+
+
+def write_report(
+    paths: Path | str | Sequence[Path | str], out: Path | str, *, question: str | None = None
+) -> Report:
+    """Reports on every run at or below the folders; the same records give the same bytes.
+
+    Args:
+        paths: run folders, study folders, or folders of studies.
+        out: the folder to write to; made where it does not exist.
+        question: what the runs were made to answer; made from the runs where it is None.
+
+    Raises:
+        RecordError: a path does not exist, there is no run, or `out` cannot be written to.
+    """
+    content = gather(paths, question)
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    report = Report(
+        html=folder / "report.html",
+        markdown=folder / "report.md",
+        json=folder / "report.json",
+        content=content,
+    )
+    text = json.dumps(content.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomic(report.json, text + "\n")
+    write_atomic(report.markdown, render_markdown(content))
+    write_atomic(report.html, render_html(content))
+    return report
