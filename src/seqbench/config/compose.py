@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from seqbench.config.engine import Groups, started, translated
 from seqbench.config.job import Job, job_from
 from seqbench.config.overrides import Overrides, read
-from seqbench.config.schema import PRIMARY
+from seqbench.config.schema import PRIMARY, RUN_KEYS, RunKeys
 from seqbench.config.validate import checked
 from seqbench.errors import ConfigError, ConfigErrors
 
@@ -116,7 +116,7 @@ class _Task:
             self.raised = error
 
     def _arguments(self, config: DictConfig) -> tuple[Any, ...]:
-        if "model" not in PRIMARY[self.verb].__dataclass_fields__:
+        if not issubclass(PRIMARY[self.verb], RunKeys):
             doubtful = frozenset(self.said.doubtful)
             plain = _checked_with(
                 self.said.errors, lambda: checked(config, self.verb, doubtful=doubtful)
@@ -124,8 +124,7 @@ class _Task:
             return (plain,)
         choices = dict(HydraConfig.get().runtime.choices)
         job = _job(config, choices, self.overrides, self.verb, self.said)
-        own = PRIMARY["train"].__dataclass_fields__
-        settings = {key: config[key] for key in config if key not in own}
+        settings = {str(key): config[key] for key in config if key not in RUN_KEYS}
         return (job, settings) if self.verb == "benchmark" else (job,)
 
 

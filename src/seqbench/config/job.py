@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from omegaconf import DictConfig
 
-from seqbench.config.identity import run_id
-from seqbench.config.schema import PRIMARY
+from seqbench.config.identity import name_of, run_id
+from seqbench.config.schema import RUN_KEYS
 from seqbench.config.validate import checked
 from seqbench.errors import RecordError
 
@@ -27,7 +27,8 @@ class Job:
         run_id: `<data>-<model>-s<seed>-<hash8>`.
         study: the folder below `paths.outputs`.
         seed: the run's seed.
-        config: resolved, plain containers, with `choices`: the option chosen of each group.
+        config: resolved, plain containers, with `run_id` and `choices`: the option chosen of each
+            group, or the name of the class that took its place.
         overrides: the command line's overrides that made it.
     """
 
@@ -71,15 +72,18 @@ def job_of(
     plain: Mapping[str, Any], choices: Mapping[str, str | None], overrides: Sequence[str]
 ) -> Job:
     """The job of a resolved, checked config."""
-    kept = frozenset(entry.name for entry in fields(PRIMARY["train"]))
-    config = {key: value for key, value in plain.items() if key in kept}
+    config = {key: value for key, value in plain.items() if key in RUN_KEYS}
     chosen = {key: value for key, value in choices.items() if not key.startswith("hydra/")}
     experiment = chosen.get("experiments")
     if config["study"] == _UNNAMED_STUDY and experiment:
         config["study"] = experiment.rpartition("/")[2]
+    for group, node in config.items():
+        if isinstance(node, Mapping) and "_target_" in node and not chosen.get(group):
+            chosen[group] = name_of(group, config, chosen)  # a class in place of an option
     config["choices"] = dict(sorted(chosen.items()))
+    config["run_id"] = run_id(config, chosen)
     return Job(
-        run_id=run_id(config, chosen),
+        run_id=config["run_id"],
         study=config["study"],
         seed=config["seed"],
         config=config,
@@ -93,7 +97,7 @@ def freeze(job: Job, path: Path) -> None:
     Raises:
         RecordError: the file cannot be written.
     """
-    document = {**job.config, "run_id": job.run_id, "overrides": list(job.overrides)}
+    document = {**job.config, "overrides": list(job.overrides)}
     text = yaml.dump(document, Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -119,9 +123,9 @@ def thaw(path: Path) -> Job:
         ) from error
     if not isinstance(config, dict) or not {"run_id", "study", "seed"} <= config.keys():
         raise RecordError(str(file), expected="a job's config with run_id, study and seed")
-    name, overrides = config.pop("run_id"), config.pop("overrides", [])
+    overrides = config.pop("overrides", [])
     return Job(
-        run_id=name,
+        run_id=config["run_id"],
         study=config["study"],
         seed=config["seed"],
         config=config,

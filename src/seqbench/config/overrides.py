@@ -112,7 +112,8 @@ def _rewritten(
     node = key.removesuffix("._target_")
     if node != key and node in groups.names and node not in chosen:
         # Another class in place of the default option: that option's keys are not meant for it.
-        return [f"~{node}", value]
+        gone = f"~{node}"
+        return [value] if gone in result.lines else [gone, value]
     return [value]
 
 

@@ -6,7 +6,7 @@ defaults here and in conf/*.yaml equal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from seqbench.domains import NonNegativeInt, PositiveInt
@@ -55,6 +55,7 @@ class RunKeys:
     paths: Node
     seed: NonNegativeInt = 0
     study: str = "default"
+    question: str | None = None
     tags: list[str] = field(default_factory=list)
     force: bool = False
 
@@ -119,6 +120,9 @@ PRIMARY: dict[str, type] = {
     "predict": PredictKeys,
     "report": ReportKeys,
 }
+
+# What is part of a run; the further keys of `sweep` and `benchmark` are the verb's own.
+RUN_KEYS = frozenset(item.name for item in fields(RunKeys))
 
 PLAIN_NODES: dict[str, type] = {
     "paths": PathKeys,

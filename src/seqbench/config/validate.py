@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydra._internal.instantiate._instantiate2 import _authorize_target_name, _get_os_alias_target
+from hydra._internal.target_policy import _authorize_target_name
 from hydra.errors import InstantiationException
 from omegaconf import Container, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from seqbench.config.cross import CROSS_CHECKS
 from seqbench.config.schema import INJECTED, PLAIN_NODES, PRIMARY
-from seqbench.config.signatures import Parameter, Signature, inspected, signature_of
+from seqbench.config.signature import Parameter, Signature
+from seqbench.config.signatures import inspected, signature_of
 from seqbench.config.suggest import did_you_mean, listed, nearest
 from seqbench.config.values import described, fits
 from seqbench.errors import ConfigError, ConfigErrors
@@ -26,9 +28,6 @@ class _Gap:
 
 
 _GAP = _Gap()
-
-CrossCheck = Callable[[Mapping[str, Any]], list[ConfigError]]
-CROSS_CHECKS: tuple[CrossCheck, ...] = ()
 
 
 def checked(
@@ -131,8 +130,15 @@ class _Walk:
         for key in keys.parameters.keys() & self.plain.keys():
             node = self.plain[key]
             if isinstance(node, Mapping) and "_target_" not in node and key in PLAIN_NODES:
-                self._parameters(node, key, _schema(PLAIN_NODES[key]), frozenset())
-            self._nested(node, key, needs_target=_is_node(keys, key) and key not in PLAIN_NODES)
+                self._plain_node(node, key)
+            else:
+                self._nested(node, key, needs_target=_is_node(keys, key))
+
+    def _plain_node(self, node: Mapping[str, Any], key: str) -> None:
+        keys = _schema(PLAIN_NODES[key], key)
+        self._parameters(node, key, keys, frozenset())
+        for name in keys.parameters.keys() & node.keys():
+            self._nested(node[name], _join(key, name), needs_target=True)
 
     def _nested(self, value: object, path: str, *, needs_target: bool = False) -> None:
         if isinstance(value, list):
@@ -145,9 +151,8 @@ class _Walk:
                 ConfigError(f"{path}._target_", expected="package.module.Class", got="nothing")
             )
         elif isinstance(value, Mapping):
-            plain_children = path in PLAIN_NODES
             for key, item in value.items():
-                self._nested(item, _join(path, key), needs_target=plain_children)
+                self._nested(item, _join(path, key))
 
     def _target(self, node: Mapping[str, Any], path: str) -> None:
         target = node["_target_"]
@@ -240,22 +245,24 @@ class _Walk:
             return nearest(path, same, cutoff=0.0)
         if near := nearest(leaf, [key.rpartition(".")[2] for key in siblings]):
             return _join(parent, near)
+        leaves = [key.rpartition(".")[2] for key in self.valid]
+        elsewhere = nearest(leaf, leaves, cutoff=0.75)
+        if elsewhere:
+            return nearest(path, [key for key in self.valid if key.endswith(f".{elsewhere}")], cutoff=0)
         return nearest(path, self.valid, cutoff=0.8)
 
 
 def _authorize(target: str) -> None:
     try:
-        _authorize_target_name(_get_os_alias_target(target), target, "")
+        _authorize_target_name(target, target, "")
     except InstantiationException as error:
         raise ConfigError(
             "_target_", expected="a target that may be built from a config", got=target
         ) from error
 
 
-def _schema(keys: type) -> Signature:
-    parameters, _ = inspected(keys)
-    owner = "the configuration" if keys in PRIMARY.values() else "it"
-    return Signature(owner, parameters)
+def _schema(keys: type, owner: str = "the configuration") -> Signature:
+    return Signature(owner, inspected(keys)[0])
 
 
 def _is_node(signature: Signature, key: str) -> bool:

@@ -1,0 +1,1 @@
+"""Studies: which runs there are, and executing every one of them."""

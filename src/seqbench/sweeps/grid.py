@@ -1,0 +1,103 @@
+"""Which runs does a sweep have? Its grid expanded into one override list a run."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra.core.override_parser.types import Glob, Override
+
+from seqbench.config.engine import Groups
+from seqbench.config.overrides import parse
+from seqbench.errors import ConfigError, ConfigErrors
+
+# Key → the overrides that set it, one for each value.
+Axes = dict[str, list[str]]
+
+
+def expand(
+    arguments: Sequence[str], params: Mapping[str, Any], also: Sequence[str], groups: Groups
+) -> list[tuple[str, ...]]:
+    """Every run's overrides.
+
+    Args:
+        arguments: the command line's: fixed (`data=imdb`) and swept (`model=lstm,gru`,
+            `seed=range(0,3)`, `model=glob(*lstm)`).
+        params: the experiment's swept keys; the command line's word on a key counts more.
+        also: override lists of further runs, expanded beside the grid: there the swept keys that
+            a list does not name keep their defaults.
+        groups: for `glob`.
+
+    Raises:
+        ConfigErrors: what cannot be read, or cannot be put on a grid.
+    """
+    errors: list[ConfigError] = []
+    said = _axes(arguments, groups, errors)
+    swept = _axes([_param(key, value) for key, value in params.items()], groups, errors)
+    runs = _product(swept | said)
+    fixed = {key: lines for key, lines in said.items() if len(lines) == 1}
+    for entry in also:
+        runs += _product(fixed | _axes(shlex.split(entry), groups, errors))
+    if errors:
+        raise ConfigErrors(errors)
+    return list(dict.fromkeys(runs))
+
+
+def _axes(lines: Sequence[str], groups: Groups, errors: list[ConfigError]) -> Axes:
+    axes: Axes = {}
+    for line in lines:
+        try:
+            override = parse(line)
+            axes[_key(override)] = _values(line, override, groups)
+        except ConfigError as error:
+            errors.append(error)
+    return axes
+
+
+def _key(override: Override) -> str:
+    # `~model` and `model._target_=…` stand side by side; a key said twice counts once.
+    return f"~{override.key_or_group}" if override.is_delete() else override.key_or_group
+
+
+def _values(line: str, override: Override, groups: Groups) -> list[str]:
+    if not override.is_sweep_override():
+        return [line]
+    key = line.partition("=")[0]
+    value = override.value()
+    if isinstance(value, Glob):
+        return [f"{key}={name}" for name in value.filter(groups.options(override.key_or_group))]
+    if not override.is_discrete_sweep():
+        raise ConfigError(
+            override.key_or_group,
+            expected="single values, which make a grid",
+            got=line.partition("=")[2],
+            remedy="list them: key=a,b or key=range(0,5)",
+        )
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _product(axes: Axes) -> list[tuple[str, ...]]:
+    return list(itertools.product(*axes.values()))
+
+
+def _param(key: str, value: Any) -> str:
+    """An experiment's entry as an override: text as it is, a YAML list as its items."""
+    if isinstance(value, str):
+        return f"{key}={value}"
+    if isinstance(value, Sequence):
+        return f"{key}=" + ",".join(_literal(item) for item in value)
+    return f"{key}={_literal(value)}"
+
+
+def _literal(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{_literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Sequence):
+        return "[" + ",".join(map(_literal, value)) + "]"
+    return repr(value)
