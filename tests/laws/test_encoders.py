@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
+import torch
 
 from seqbench import testing
 from seqbench.models.bow import BagOfWords
@@ -94,11 +95,12 @@ def cnn_lstm_cases() -> Iterator[tuple[str, Case]]:
 
 def transformer_cases() -> Iterator[tuple[str, Case]]:
     d_model, d_feedforward, layers = 8, 12, 2
-    for norm, positions, causal in itertools.product(
-        ("pre", "post"), ("sinusoidal", "learned", "rotary"), (False, True)
+    kinds = ({}, {"causal": True}, {"causal": True, "window": 1}, {"causal": True, "window": 3})
+    for norm, positions, kind in itertools.product(
+        ("pre", "post"), ("sinusoidal", "learned", "rotary"), kinds
     ):
 
-        def make(norm=norm, positions=positions, causal=causal) -> Encoder:
+        def make(norm=norm, positions=positions, kind=kind) -> Encoder:
             return Transformer(
                 d_input=D_IN,
                 d_model=d_model,
@@ -108,13 +110,13 @@ def transformer_cases() -> Iterator[tuple[str, Case]]:
                 norm=norm,
                 positions=positions,
                 max_positions=20,
-                causal=causal,
+                **kind,
             )
 
         layer = 4 * d_model**2 + 2 * d_model * d_feedforward + d_feedforward + d_model
         count = layers * (layer + 4 * d_model) + d_model * (D_IN + 1)
         count += 2 * d_model * (norm == "pre") + 20 * d_model * (positions == "learned")
-        yield f"transformer-{norm}-{positions}-{'causal' if causal else 'full'}", (make, count)
+        yield f"transformer-{norm}-{positions}-{kind.get('window', kind)}", (make, count)
 
 
 def pointwise_cases() -> Iterator[tuple[str, Case]]:
@@ -165,3 +167,15 @@ def test_only_an_encoder_that_looks_ahead_refuses_state(name):
             encoder.initial_state(1, "cpu")
     else:
         assert encoder.initial_state(1, "cpu")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_runs_in_mixed_precision(name):
+    encoder = CASES[name][0]()
+    x_BTD, mask_BT = torch.randn(2, 5, D_IN), torch.ones(2, 5, dtype=torch.bool)
+    state = encoder.initial_state(2, torch.device("cpu")) if encoder.causal else None
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        encoded = encoder(x_BTD, mask_BT, state)
+        if encoded.state is not None:
+            encoder.step(x_BTD[:, 0], encoded.state)
+    assert encoded.hidden_BTD.isfinite().all()

@@ -97,3 +97,29 @@ def test_a_long_carried_state_meets_the_same_limit():
 def test_impossible_widths_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         Transformer(d_input=8, **options)
+
+
+def test_a_window_hides_what_lies_further_back():
+    torch.manual_seed(0)
+    encoder = Transformer(
+        d_input=8, d_model=8, num_heads=2, causal=True, window=3, dropout=0.0, num_layers=1
+    )
+    x_BTD = torch.randn(1, 6, 8, requires_grad=True)
+    encoder(x_BTD, torch.ones(1, 6, dtype=torch.bool)).hidden_BTD[0, 4].square().sum().backward()
+    assert x_BTD.grad.any(-1).tolist() == [[False, False, True, True, True, False]]
+
+
+@pytest.mark.parametrize(("window", "kept"), [(1, 1), (2, 1), (4, 3), (None, 30)])
+def test_a_window_bounds_the_cache(window, kept):
+    encoder = Transformer(d_input=8, d_model=8, num_heads=2, causal=True, window=window)
+    state = encoder.initial_state(2, torch.device("cpu"))
+    for _ in range(3):
+        mask_BT = torch.ones(2, 10, dtype=torch.bool)
+        state = encoder(torch.randn(2, 10, 8), mask_BT, state).state
+    assert [part.shape[1 if part.ndim == 2 else 2] for part in state] == [kept] * 3
+    assert state[0][:, -1].tolist() == [29, 29]
+
+
+def test_a_window_without_causal_is_refused():
+    with pytest.raises(ConfigError, match=r"model.window: expected null unless model.causal=true"):
+        Transformer(d_input=8, window=3)

@@ -90,4 +90,4 @@ class ResetBeforeLayer(SteppedLayer):
         new_BD = torch.addmm(
             gates_BG[:, d_gates:], reset_BD * hidden_BD, self.recurrent_GD[d_gates:].T
         ).tanh()
-        return (torch.lerp(new_BD, hidden_BD, update_BD),)
+        return (new_BD + update_BD * (hidden_BD - new_BD),)

@@ -13,6 +13,7 @@ from seqbench.errors import ConfigError
 from seqbench.models.encoder import Encoded, Encoder, State
 from seqbench.models.layers.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from seqbench.models.layers.transformer_layer import TransformerLayer
+from seqbench.models.layers.visibility import PADDING, first_needed, positions_of, visible_back
 
 
 class Transformer(Encoder):
@@ -21,7 +22,8 @@ class Transformer(Encoder):
     Vaswani et al. 2017 (Attention Is All You Need, section 3). Departures: norms stand before the
     sublayers unless told otherwise, with one more at the end; a projection brings the input to
     `d_model` where its width is another. Vectors are scaled by sqrt(d_model) as in section 3.4.
-    When causal, the state is a cache of keys and values, which grows with every position.
+    When causal, the state is a cache of keys and values: it grows with every position, unless a
+    window bounds it.
 
     Args:
         d_input: width of the vectors that come in.
@@ -34,10 +36,13 @@ class Transformer(Encoder):
         max_positions: length limit of learned positions; the other two have none.
         activation: of the inner dense layer, "relu" or "gelu".
         causal: whether position t sees positions <= t only.
+        window: positions that one sees at most when causal, its own among them, in every layer
+            (Beltagy et al. 2020, Longformer, section 3.1); it bounds the cache. None for all.
         dropout: share of elements dropped from the input and from each sublayer in training.
 
     Raises:
-        ConfigError: heads that do not divide the width, or an odd width where pairs are needed.
+        ConfigError: heads that do not divide the width, or an odd width where pairs are needed;
+            a window without causal.
     """
 
     default_pooling: ClassVar[str] = "mean"
@@ -55,14 +60,23 @@ class Transformer(Encoder):
         max_positions: PositiveInt = 1024,
         activation: Literal["relu", "gelu"] = "relu",
         causal: bool = False,
+        window: PositiveInt | None = None,
         dropout: Probability = 0.1,
     ) -> None:
         super().__init__()
         _check_widths(d_model, num_heads, positions)
+        if window is not None and not causal:
+            raise ConfigError(
+                "model.window",
+                expected="null unless model.causal=true",
+                got=str(window),
+                remedy="set model.causal=true or model.window=null",
+            )
         self.d_input = d_input
         self.d_output = d_model
         self.num_heads = num_heads
         self.causal = causal
+        self.window = window
         self.project = nn.Linear(d_input, d_model) if d_input != d_model else nn.Identity()
         self.positions: nn.Module | None = None
         if positions == "sinusoidal":
@@ -93,47 +107,47 @@ class Transformer(Encoder):
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder."""
         self.check_state(state)
-        valid_BS = mask_BT if state is None else torch.cat([state[0], mask_BT], dim=1)
-        positions_BT = _positions(valid_BS)[:, -mask_BT.shape[1] :]
+        positions_BT = positions_BS = positions_of(mask_BT, None if state is None else state[0])
+        if state is not None:
+            positions_BS = torch.cat([state[0], positions_BT], dim=1)
+        visible = self._visible(positions_BT, positions_BS)
+        positions_BT = positions_BT.clamp(min=0)
         hidden_BTD = self.project(x_BTD) * math.sqrt(self.d_output)
         if self.positions is not None:
             hidden_BTD = self.positions(hidden_BTD, positions_BT)
         hidden_BTD = self.dropout(hidden_BTD)
-        visible = self._visible(mask_BT, valid_BS, cached=state is not None)
-        cache: list[Tensor] = [valid_BS]
+        cache: list[tuple[Tensor, Tensor]] = []
         for index, layer in enumerate(self.layers):
             past = None if state is None else state[1 + 2 * index : 3 + 2 * index]
             hidden_BTD, present = layer(hidden_BTD, positions_BT, visible, past)
-            cache += present
+            cache.append(present)
         hidden_BTD = self.final_norm(hidden_BTD)
-        return Encoded(hidden_BTD, mask_BT, None if state is None else tuple(cache))
+        after = None if state is None else self._state(positions_BS, cache)
+        return Encoded(hidden_BTD, mask_BT, after)
 
     def initial_state(self, batch_size: int, device: torch.device) -> State:
-        """An empty cache: valid_BS, then keys_BHSD and values_BHSD of each layer, S = 0."""
+        """An empty cache: positions_BS, then keys_BHSD and values_BHSD of each layer, S = 0."""
         if not self.causal:
             return super().initial_state(batch_size, device)
-        valid_B0 = torch.zeros(batch_size, 0, dtype=torch.bool, device=device)
+        positions_B0 = torch.zeros(batch_size, 0, dtype=torch.int64, device=device)
         d_head = self.d_output // self.num_heads
         empty_BH0D = torch.zeros(batch_size, self.num_heads, 0, d_head, device=device)
-        return (valid_B0, *[empty_BH0D] * (2 * len(self.layers)))
+        return (positions_B0, *[empty_BH0D] * (2 * len(self.layers)))
 
-    def _visible(self, mask_BT: Tensor, valid_BS: Tensor, *, cached: bool) -> Tensor | None:
-        """Which key each query may see, B 1 T S; None where looking back is all there is to it."""
+    def _state(self, positions_BS: Tensor, cache: list[tuple[Tensor, Tensor]]) -> State:
+        """The cache, without what no later position will see."""
+        first = 0 if self.window is None else first_needed(positions_BS, self.window)
+        parts = (part_BHSD[:, :, first:] for layer in cache for part_BHSD in layer)
+        return (positions_BS[:, first:], *parts)
+
+    def _visible(self, positions_BT: Tensor, positions_BS: Tensor) -> Tensor | None:
+        """Which key a query may see, B 1 T S; None where looking back is all there is to it."""
         if not self.causal:
-            return valid_BS[:, None, None, :]
-        if not cached:
+            return (positions_BS != PADDING)[:, None, None]
+        if positions_BS is positions_BT and self.window is None:
             # Padding stands on the right: no valid query would see it anyway.
             return None
-        num_queries, num_keys = mask_BT.shape[1], valid_BS.shape[1]
-        slots_S = torch.arange(num_keys, device=mask_BT.device)
-        slots_T1 = slots_S[num_keys - num_queries :, None]
-        # Its own key is open to padding, too: a softmax over nothing would not be a number.
-        return ((slots_S <= slots_T1) & valid_BS[:, None] | (slots_S == slots_T1))[:, None]
-
-
-def _positions(valid_BS: Tensor) -> Tensor:
-    """Valid positions counted from 0 in each row; padding repeats the last one."""
-    return (valid_BS.cumsum(1) - 1).clamp(min=0)
+        return visible_back(positions_BT, positions_BS, self.window)[:, None]
 
 
 def _check_widths(d_model: int, num_heads: int, positions: str) -> None:
