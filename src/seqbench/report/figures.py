@@ -202,7 +202,7 @@ def confusion(row: Row) -> Figure | None:
         return None
     counts = np.sum([matrix.counts for matrix in found], axis=0)
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    labels = [_short(label) for label in found[0].labels]
+    labels = [_short(label, 18) for label in found[0].labels]
     ids = list(range(len(labels)))
     trace = {
         "type": "heatmap",

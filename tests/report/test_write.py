@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from seqbench.errors import RecordError
+from seqbench.records.load import load_records
+from seqbench.records.record import Primary, RunError
+from seqbench.report.terminal import print_report
+from seqbench.report.write import Report, write_report
+
+
+def contents(report: Report) -> list[bytes]:
+    return [path.read_bytes() for path in (report.html, report.markdown, report.json)]
+
+
+def plots(report: Report) -> list[dict]:
+    found = re.search(r'id="plots">(.*?)</script>', report.html.read_text(), flags=re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_the_same_records_give_the_same_bytes(study: Path, tmp_path: Path) -> None:
+    first = contents(write_report(study, tmp_path / "report"))
+    moved = tmp_path / "elsewhere" / "outputs"
+    shutil.copytree(study, moved)
+    program = """
+import sys
+from seqbench.report.write import write_report
+write_report(sys.argv[1], sys.argv[2])
+"""
+    subprocess.run([sys.executable, "-c", program, moved, tmp_path / "second"], check=True)
+    names = ("report.html", "report.md", "report.json")
+    assert first == [(tmp_path / "second" / name).read_bytes() for name in names]
+
+
+def test_every_number_stands_in_the_json(study: Path, tmp_path: Path) -> None:
+    report = write_report(study, tmp_path)
+    plain = json.loads(report.json.read_text())
+    (table,) = plain["tables"]
+    best = table["rows"][0]
+    runs = [run for run in plain["runs"] if run["model"] == best["model"]]
+    mean = sum(run["test/accuracy"] for run in runs) / 3
+    assert best["scores"]["accuracy"]["mean"] == pytest.approx(mean)
+    assert f"{100 * mean:.1f} ±" in report.markdown.read_text()
+    assert len(plain["runs"]) == 16 and len(plain["failures"]) == 2
+    assert len(table["leads"]) == len(table["rows"]) - 1
+
+
+def test_the_page_needs_no_network_and_is_well_formed(study: Path, tmp_path: Path) -> None:
+    report = write_report(study, tmp_path)
+    page = report.html.read_text()
+    assert not re.search(r'(?:src|href)=["\']?(?:https?:)?//', page.split("<script")[0])
+    assert "<link" not in page.split("<script")[0]
+    assert "the loss is not finite at step 31" in page and "SIGTERM: stopped" in page
+    open_tags: list[str] = []
+
+    class Checker(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag not in {"meta", "br", "line"}:
+                open_tags.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            if tag not in {"meta", "br", "line"}:
+                assert open_tags.pop() == tag
+
+    Checker().feed(page)
+    assert not open_tags
+    titles = re.findall(r"<figcaption>(.*?)</figcaption>", page)
+    assert titles[:4] == [
+        "Scores of each seed",
+        "Accuracy by length",
+        "Learning curves, by steps",
+        "Learning curves, by time",
+    ]
+    assert len(plots(report)) == len(titles) == 8
+
+
+def test_text_of_users_is_never_markup(store, tmp_path: Path) -> None:
+    attack = "<script>alert('x')</script>"
+    settings = {"a": attack}
+    store(model="lstm", labels=(attack, "b|c"), settings=settings, data=f"d{attack[:8]}")
+    store(model="lstm", settings={"a": "plain"}, data=f"d{attack[:8]}")
+    error = RunError(type="E", message=f"{attack} | `x`")
+    store(model="gru", status="failed", error=error)
+    report = write_report(tmp_path / "outputs", tmp_path / "report", question=attack)
+    page, markdown = report.html.read_text(), report.markdown.read_text()
+    assert "<script>alert" not in page and "&lt;script&gt;alert" in page
+    assert "<script" not in markdown and r"\| \`x\`" in markdown
+    console = Console(file=io.StringIO(), width=120)
+    print_report(report.content, console)
+    assert all("<" not in tick for plot in plots(report) for tick in _ticks(plot))
+
+
+def _ticks(plot: dict) -> list[str]:
+    axes = (plot["layout"][axis] for axis in ("xaxis", "yaxis"))
+    return [tick for axis in axes for tick in axis.get("ticktext", [])]
+
+
+def test_curves_are_the_mean_over_seeds(study: Path, tmp_path: Path) -> None:
+    report = write_report(study, tmp_path)
+    curves = next(p for p in plots(report) if "steps" in p["layout"]["xaxis"]["title"]["text"])
+    (lstm,) = [trace for trace in curves["data"] if trace.get("name") == "lstm"]
+    runs = [r for r in load_records(study).runs if "lstm" in r.record.run_id]
+    rows = [json.loads(r.folder.metrics.read_text().splitlines()[0]) for r in runs]
+    assert lstm["x"] == [100, 200, 300, 400, 500, 600]
+    first = 100 * sum(row["validation/accuracy"] for row in rows) / len(rows)
+    assert lstm["y"][0] == pytest.approx(first)
+
+
+def test_a_study_of_failures(store, tmp_path: Path) -> None:
+    store(status="failed", error=RunError(type="DataError", message="no data"))
+    report = write_report(tmp_path / "outputs", tmp_path / "report")
+    assert "No run completed: no answer yet." in report.markdown.read_text()
+    assert "DataError: no data" in report.html.read_text()
+    assert report.html.stat().st_size < 50_000  # plotly only where there is something to draw
+
+
+def test_one_run_without_history_and_an_unknown_metric(store, tmp_path: Path) -> None:
+    record = store(primary=Primary(name="my_metric", higher_is_better=True), score=17.5)
+    (tmp_path / "outputs" / record.study / record.run_id / "metrics.jsonl").unlink()
+    report = write_report(tmp_path / "outputs", tmp_path / "report")
+    assert "lstm reaches my metric 17.5 (one seed)." in report.markdown.read_text()
+
+
+def test_what_makes_runs_incomparable_is_said(store, tmp_path: Path) -> None:
+    store(model="lstm", overlaps={"train/test": 12})
+    store(model="gru", data_fingerprint="d2", code="c2")
+    (tmp_path / "outputs" / "killed").mkdir()
+    (tmp_path / "outputs" / "killed" / "config.yaml").write_text("")
+    markdown = write_report(tmp_path / "outputs", tmp_path / "report").markdown.read_text()
+    assert "did not see the same data: 2 fingerprints" in markdown
+    assert "Exact duplicates between the splits of docstrings: train/test: 12." in markdown
+    assert "made by different states of the code" in markdown
+    assert "- `killed` (not counted): no record yet" in markdown
+
+
+@pytest.mark.parametrize(("width", "wide"), [(80, False), (120, True)])
+def test_the_terminal(study: Path, tmp_path: Path, width: int, wide: bool) -> None:
+    console = Console(file=io.StringIO(), width=width)
+    print_report(write_report(study, tmp_path).content, console)
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines()[:12])) <= width
+    assert ("calibration error" in text) is wide
+    assert "±" in text
+    assert "Runs without a score: 2" in text and "SIGTERM: stopped" in text
+
+
+def test_nowhere_to_write_and_nothing_to_read(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match="expected a place that can be written to"):
+        write_report(study, tmp_path / "file" / "report")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RecordError, match=r"empty: expected at least one run, got none; seqbench"):
+        write_report(tmp_path / "empty", tmp_path / "report")
+
+
+def test_nothing_heavy_is_imported() -> None:
+    program = """
+import sys
+import seqbench.records.load, seqbench.records.metrics, seqbench.records.predictions
+import seqbench.records.folder, seqbench.records.provenance
+import seqbench.report.write, seqbench.report.terminal, seqbench.report.load
+heavy = {name.partition(".")[0] for name in sys.modules}
+print(sorted(heavy & {"torch", "pytorch_lightning", "lightning", "wandb", "hydra"}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
