@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -44,7 +46,8 @@ class LearnedPositions(nn.Module):
     def __init__(self, *, d_model: int, max_positions: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(max_positions, d_model)
-        nn.init.normal_(self.embedding.weight, std=0.02)
+        # As large as sinusoids are: smaller ones drown in the scaled input and are learned late.
+        nn.init.normal_(self.embedding.weight, std=math.sqrt(0.5))
 
     def forward(self, x_BTD: Tensor, positions_BT: Tensor) -> Tensor:
         """x_BTD with the vector of each position added.
