@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import fields, is_dataclass, replace
 
+import numpy as np
 import pytest
 
 from seqbench.errors import RecordError
@@ -33,6 +34,14 @@ def test_every_field_is_documented() -> None:
     for cls in classes:
         documented = re.findall(r"^ {8}(\w+): ", cls.__doc__ or "", flags=re.MULTILINE)
         assert documented == [field.name for field in fields(cls)], cls.__name__
+
+
+def test_numbers_of_numpy_become_plain_and_tensors_are_refused(record: RunRecord) -> None:
+    cost = Cost(steps=np.int64(3), train_seconds=np.float32(0.5))  # type: ignore[arg-type]
+    plain = json.loads(json.dumps(replace(record, cost=cost).to_dict()))
+    assert plain["cost"]["steps"] == 3 and plain["cost"]["train_seconds"] == 0.5
+    with pytest.raises(TypeError, match="a record cannot hold .* of type object"):
+        replace(record, config={"x": object()}).to_dict()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from seqbench.report.write import Report, write_report
 
 
 def contents(report: Report) -> list[bytes]:
-    return [path.read_bytes() for path in (report.html, report.markdown, report.json)]
+    return [path.read_bytes() for path in (report.html, report.markdown, report.latex, report.json)]
 
 
 def plots(report: Report) -> list[dict]:
@@ -39,7 +39,7 @@ from seqbench.report.write import write_report
 write_report(sys.argv[1], sys.argv[2])
 """
     subprocess.run([sys.executable, "-c", program, moved, tmp_path / "second"], check=True)
-    names = ("report.html", "report.md", "report.json")
+    names = ("report.html", "report.md", "report.tex", "report.json")
     assert first == [(tmp_path / "second" / name).read_bytes() for name in names]
 
 
@@ -104,6 +104,15 @@ def test_text_of_users_is_never_markup(store, tmp_path: Path) -> None:
 def _ticks(plot: dict) -> list[str]:
     axes = (plot["layout"][axis] for axis in ("xaxis", "yaxis"))
     return [tick for axis in axes for tick in axis.get("ticktext", [])]
+
+
+def test_latex(store, tmp_path: Path) -> None:
+    for seed, score in enumerate([0.70, 0.72, 0.71]):
+        store(model="cnn_lstm", seed=seed, score=score)
+    latex = write_report(tmp_path / "outputs", tmp_path / "report").latex.read_text()
+    assert r"model & accuracy & n & macro-F1 & calibration error & parameters" in latex
+    assert r"cnn\_lstm & 71.0 $\pm$ 2.5 \% & 3 & 70.0 \% &" in latex
+    assert r"\begin{tabular}{lrrrrrrr}" in latex
 
 
 def test_curves_are_the_mean_over_seeds(study: Path, tmp_path: Path) -> None:

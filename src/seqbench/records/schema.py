@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import types
 from dataclasses import fields, is_dataclass
+from numbers import Integral, Real
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from seqbench.errors import RecordError
@@ -16,6 +17,9 @@ def to_plain(value: Any) -> Any:
     """Dicts, lists, strings, finite numbers, booleans and None.
 
     JSON has no NaN and no infinity, and other engines (DuckDB, jq) refuse them: both become None.
+
+    Raises:
+        TypeError: the value is none of these, e.g. a tensor.
     """
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
@@ -23,9 +27,13 @@ def to_plain(value: Any) -> Any:
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)  # numpy's integers are integers too
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else None
+    raise TypeError(f"a record cannot hold {value!r} of type {type(value).__name__}")
 
 
 def from_plain(cls: type[T], plain: Any, name: str) -> T:

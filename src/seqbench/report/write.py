@@ -1,4 +1,4 @@
-"""Writing a report: the page, the Markdown, and every number as JSON."""
+"""Writing a report: the page, Markdown, LaTeX, and every number as JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from seqbench.records.store import unwritable, write_atomic
 from seqbench.report.content import Content, gather
 from seqbench.report.html import render_html
+from seqbench.report.latex import render_latex
 from seqbench.report.markdown import render_markdown
 
 
@@ -20,12 +21,14 @@ class Report:
     Attributes:
         html: the page.
         markdown: the same without figures.
-        json: every number of both.
+        latex: the tables, for a paper.
+        json: every number of all of them.
         content: what they were made from, e.g. for `print_report`.
     """
 
     html: Path
     markdown: Path
+    latex: Path
     json: Path
     content: Content
 
@@ -52,11 +55,13 @@ def write_report(
     report = Report(
         html=folder / "report.html",
         markdown=folder / "report.md",
+        latex=folder / "report.tex",
         json=folder / "report.json",
         content=content,
     )
     text = json.dumps(content.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     write_atomic(report.json, text + "\n")
     write_atomic(report.markdown, render_markdown(content))
+    write_atomic(report.latex, render_latex(content))
     write_atomic(report.html, render_html(content))
     return report
