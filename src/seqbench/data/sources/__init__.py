@@ -1,0 +1,1 @@
+"""Where texts and labels come from: the built-in harvest, the Hugging Face hub, the user's own."""

@@ -1,0 +1,194 @@
+"""Datasets of the Hugging Face hub: from a local mirror, the hub's cache, or the hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seqbench.data.sources.clean import clean_texts
+from seqbench.data.sources.hub_download import download
+from seqbench.data.sources.source import Examples, SourceData, hash_file
+from seqbench.errors import DataError
+
+SPLIT_NAMES = ("train", "validation", "test")
+
+
+class HubSource:
+    """A classification dataset by its hub id.
+
+    Looked for in this order: the mirror `DIR/<hub id>[/<config>]/<split>.parquet` (DIR is
+    `paths.datasets`, or SEQBENCH_DATASETS), what an earlier run has kept in the same layout in the
+    cache folder, the hub's own cache, the hub. What comes from the hub is kept, so that a later run
+    neither asks the hub nor sees other data.
+
+    Args:
+        hub_id: e.g. "stanfordnlp/imdb".
+        config: the dataset's configuration, where it has several.
+        revision: a commit or tag of the hub's repository; None is what is there at first download.
+        text_column: the column of texts.
+        label_column: the column of labels: class ids, or names.
+        label_text_column: the column of the class names of ids, where there is one.
+        label_names: the classes by id, where neither columns nor features name them.
+        clean: "html_breaks" turns `<br />` into spaces; "headers" leaves out what stands before
+            the first empty line of a post or mail.
+    """
+
+    def __init__(
+        self,
+        *,
+        hub_id: str,
+        config: str | None = None,
+        revision: str | None = None,
+        text_column: str = "text",
+        label_column: str = "label",
+        label_text_column: str | None = None,
+        label_names: list[str] | None = None,
+        clean: Literal["none", "html_breaks", "headers"] = "none",
+    ) -> None:
+        self.hub_id = hub_id
+        self.config = config
+        self.revision = revision
+        self.text_column = text_column
+        self.label_column = label_column
+        self.label_text_column = label_text_column
+        self.label_names = list(label_names) if label_names is not None else None
+        self.clean = clean
+
+    def key(self, *, cache_dir: Path, datasets_dir: Path | None) -> str:
+        """The settings and the bytes of the Parquet files; the files are fetched if need be."""
+        files = self.files(cache_dir=cache_dir, datasets_dir=datasets_dir)
+        settings = [
+            self.hub_id,
+            self.config,
+            self.revision,
+            self.text_column,
+            self.label_column,
+            self.label_text_column,
+            self.label_names,
+            self.clean,
+        ]
+        return json.dumps([settings, {split: hash_file(path) for split, path in files.items()}])
+
+    def files(self, *, cache_dir: Path, datasets_dir: Path | None) -> dict[str, Path]:
+        """The Parquet file of every split.
+
+        Raises:
+            DataError: no source has the dataset.
+        """
+        mirror = datasets_dir / self._place() if datasets_dir is not None else None
+        if mirror is not None and (found := _split_files(mirror)):
+            return found
+        # a revision is part of the kept copy's place, and never of a mirror's
+        revision = hashlib.blake2b((self.revision or "").encode(), digest_size=4).hexdigest()
+        kept = cache_dir / "hub" / revision / self._place()
+        if not _split_files(kept):
+            download(self.hub_id, self.config, self.revision, into=kept, mirror=mirror)
+        return _split_files(kept)
+
+    def load(self, *, cache_dir: Path, datasets_dir: Path | None) -> SourceData:
+        """The splits that the dataset has labels for.
+
+        Raises:
+            DataError: no source has the dataset, or it is not what the settings say.
+        """
+        files = self.files(cache_dir=cache_dir, datasets_dir=datasets_dir)
+        tables = {split: self._read(path) for split, path in files.items()}
+        if "train" not in tables:
+            raise DataError(
+                f"dataset {self.hub_id}", expected="a split train", got=", ".join(sorted(tables))
+            )
+        tables, notes = _labelled(tables, self.label_column)
+        names = self._names(tables["train"])
+        splits = {split: self._examples(table, names) for split, table in tables.items()}
+        if self.clean != "none":
+            notes.append(f"texts cleaned: {self.clean}")
+        return SourceData(splits=splits, label_names=tuple(names), notes=tuple(notes))
+
+    def _place(self) -> str:
+        return f"{self.hub_id}/{self.config}" if self.config else self.hub_id
+
+    def _read(self, path: Path) -> pa.Table:
+        try:
+            table = pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(
+                f"{path}",
+                expected="a Parquet file",
+                got=f"{type(error).__name__}",
+                remedy="fetch it again",
+            ) from None
+        for column in (self.text_column, self.label_column):
+            if column not in table.column_names:
+                raise DataError(
+                    f"{path}",
+                    expected=f"a column {column!r}",
+                    got="the columns " + ", ".join(table.column_names),
+                    remedy="set data.source.text_column and data.source.label_column",
+                )
+        return table
+
+    def _names(self, train: pa.Table) -> list[str]:
+        """The class names by id: as told, else from the features, a column, or the labels."""
+        if self.label_names is not None:
+            return self.label_names
+        if names := _feature_names(train, self.label_column):
+            return names
+        values = train[self.label_column].to_pylist()
+        if values and isinstance(values[0], str):
+            return sorted(set(values))
+        if self.label_text_column in train.column_names:
+            named = dict(zip(values, train[self.label_text_column].to_pylist(), strict=True))
+            return [named.get(i, str(i)) for i in range(max(named) + 1)]
+        return [str(i) for i in range(max(values) + 1)]
+
+    def _examples(self, table: pa.Table, names: Sequence[str]) -> Examples:
+        labels = table[self.label_column].to_pylist()
+        ids: dict[object, int] = {name: i for i, name in enumerate(names)}
+        ids.update({i: i for i in range(len(names))})
+        for label in labels:
+            if label not in ids:
+                raise DataError(
+                    f"dataset {self.hub_id}, column {self.label_column}",
+                    expected=f"one of {', '.join(names)}, or their ids",
+                    got=repr(label),
+                    remedy="set data.source.label_names",
+                )
+        texts = [str(text) for text in table[self.text_column].to_pylist()]
+        return Examples(
+            texts=clean_texts(texts, self.clean),
+            labels=np.array([ids[label] for label in labels], dtype=np.int64),
+        )
+
+
+def _split_files(folder: Path) -> dict[str, Path]:
+    files = {split: folder / f"{split}.parquet" for split in SPLIT_NAMES}
+    return {split: path for split, path in files.items() if path.is_file()}
+
+
+def _feature_names(table: pa.Table, column: str) -> list[str]:
+    """The class names that `datasets` has written into a Parquet file."""
+    metadata = (table.schema.metadata or {}).get(b"huggingface", b"{}")
+    try:
+        feature = json.loads(metadata)["info"]["features"][column]
+        return [str(name) for name in feature["names"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _labelled(tables: dict[str, pa.Table], column: str) -> tuple[dict[str, pa.Table], list[str]]:
+    """The splits with labels; validation stands in for a test split whose labels are secret."""
+    notes = []
+    test = tables.get("test")
+    if test is not None and set(test[column].to_pylist()) <= {-1, None}:
+        tables = {split: table for split, table in tables.items() if split != "test"}
+        if "validation" in tables:
+            tables["test"] = tables.pop("validation")
+            notes.append("test: its labels are not public; the validation split is used as test")
+    return tables, notes
