@@ -12,7 +12,12 @@ from sklearn.metrics import (
 )
 from torchmetrics.classification import MulticlassCalibrationError, MulticlassF1Score
 
-from seqbench.scores import SMALLEST_PROBABILITY, accuracy_by_length, classification_scores
+from seqbench.scores import (
+    SMALLEST_PROBABILITY,
+    accuracy_by_length,
+    calibration_error,
+    classification_scores,
+)
 
 
 def example(n: int, num_classes: int, seed: int):
@@ -79,6 +84,14 @@ def test_certain_and_right_is_well_calibrated() -> None:
     )
     assert wrong.scores["loss"] == pytest.approx(-np.log(1e-12))
     assert wrong.scores["calibration_error"] == 1.0
+
+
+def test_certainty_has_a_bin_of_its_own() -> None:
+    confidences, correct = np.array([1.0, 0.95]), np.array([False, True])
+    assert calibration_error(confidences, correct) == pytest.approx((1 + 0.05) / 2)
+    probabilities = torch.tensor([[1.0, 0.0], [0.95, 0.05]])
+    ece = MulticlassCalibrationError(2, n_bins=15, norm="l1")
+    assert float(ece(probabilities, torch.tensor([1, 0]))) == pytest.approx((1 + 0.05) / 2)
 
 
 def test_lengths_by_hand() -> None:

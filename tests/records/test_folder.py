@@ -74,6 +74,30 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
         os.waitpid(child, 0)
 
 
+def test_a_killed_run_s_data_workers_do_not_keep_the_lock(tmp_path: Path) -> None:
+    program = """
+import os, sys, time
+from seqbench.records.folder import RunFolder
+with RunFolder(sys.argv[1]).claim():
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+    time.sleep(60)
+"""
+    path = tmp_path / "run"
+    process = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    time.sleep(0.2)  # for the child to run its side of the fork
+    process.kill()
+    process.wait()
+    try:
+        with RunFolder(path).claim():
+            os.kill(child, 0)  # it is still there
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
 def test_a_place_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     message = r"run: expected a place that can be written to, got Not a directory; choose another"

@@ -31,12 +31,15 @@ def test_runs_are_sorted_and_nothing_is_dropped_silently(tmp_path: Path, record:
     assert "no record yet" in loaded.problems[1].message
 
 
-def test_the_same_evidence_counts_once(tmp_path: Path, record: RunRecord) -> None:
-    store(tmp_path / "a" / "run", record, status="interrupted")
-    store(tmp_path / "b" / "run", record)
+@pytest.mark.parametrize(("first", "second"), [("a", "b"), ("b", "a")])
+def test_the_same_evidence_counts_once(
+    tmp_path: Path, record: RunRecord, first: str, second: str
+) -> None:
+    store(tmp_path / first / "run", record, status="interrupted")
+    store(tmp_path / second / "run", record)
     loaded = load_records([tmp_path, str(tmp_path / "b"), tmp_path / "b" / "run"])
-    assert [run.folder.path for run in loaded.runs] == [tmp_path / "b" / "run"]
-    assert [problem.path for problem in loaded.problems] == [tmp_path / "a" / "run"]
+    assert [run.folder.path for run in loaded.runs] == [tmp_path / second / "run"]
+    assert [problem.path for problem in loaded.problems] == [tmp_path / first / "run"]
     assert "counted once" in loaded.problems[0].message
 
 

@@ -40,7 +40,7 @@ def test_numbers_of_numpy_become_plain_and_tensors_are_refused(record: RunRecord
     cost = Cost(steps=np.int64(3), train_seconds=np.float32(0.5))  # type: ignore[arg-type]
     plain = json.loads(json.dumps(replace(record, cost=cost).to_dict()))
     assert plain["cost"]["steps"] == 3 and plain["cost"]["train_seconds"] == 0.5
-    with pytest.raises(TypeError, match="a record cannot hold .* of type object"):
+    with pytest.raises(TypeError, match=r"a record cannot hold .* of type object"):
         replace(record, config={"x": object()}).to_dict()
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from seqbench.errors import RecordError
 from seqbench.records.load import load_records
 from seqbench.records.record import Primary, RunError
+from seqbench.report.html import _json
 from seqbench.report.terminal import print_report
 from seqbench.report.write import Report, write_report
 
@@ -124,6 +125,20 @@ def test_curves_are_the_mean_over_seeds(study: Path, tmp_path: Path) -> None:
     assert lstm["x"] == [100, 200, 300, 400, 500, 600]
     first = 100 * sum(row["validation/accuracy"] for row in rows) / len(rows)
     assert lstm["y"][0] == pytest.approx(first)
+
+
+def test_a_mean_never_jumps_where_a_seed_stopped_early(study: Path, tmp_path: Path) -> None:
+    path = next(study.glob("*/*-lstm-s1-*/metrics.jsonl"))
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
+    report = write_report(study, tmp_path)
+    for plot in plots(report):
+        for trace in plot["data"]:
+            if trace.get("name") == "lstm" and "steps" in plot["layout"]["xaxis"]["title"]["text"]:
+                assert trace["x"] == [100, 200, 300, 400]
+
+
+def test_json_cannot_end_its_script_element() -> None:
+    assert _json(["</script>&"]) == r'["\u003c/script\u003e\u0026"]'
 
 
 def test_a_study_of_failures(store, tmp_path: Path) -> None:
