@@ -45,7 +45,8 @@ def test_one_seed_is_no_evidence(answers) -> None:
     (text,) = answers({"lstm": [0.72], "gru": [0.70], TFIDF: [0.6]})
     assert "reaches accuracy 72.0 % (one seed), gru accuracy 70.0 % (one seed)" in text
     assert "with one seed in common nothing tells this difference from chance: run more" in text
-    assert "It is above the best baseline" in text and "which is no evidence" in text
+    assert "In its only seed it is better than the best baseline, tfidf_regression" in text
+    assert "how sure that is, one seed cannot say" in text
 
 
 def test_a_baseline_that_wins(answers) -> None:
@@ -78,6 +79,8 @@ def test_no_shared_seed(store, tmp_path: Path) -> None:
 def test_questions(store, tmp_path: Path) -> None:
     store(model="lstm")
     assert gather(tmp_path).question == "How well does lstm do on docstrings?"
+    store(model="lstm", settings={"d_hidden": 64})
+    assert gather(tmp_path).question == "Which lstm does best on docstrings? By how much?"
     store(model="gru")
     store(model="gru", data="imdb")
     expected = "Which does best on docstrings and imdb: gru or lstm? By how much?"

@@ -137,6 +137,19 @@ def test_a_mean_never_jumps_where_a_seed_stopped_early(study: Path, tmp_path: Pa
                 assert trace["x"] == [100, 200, 300, 400]
 
 
+def test_lines_are_as_many_as_colours(store, tmp_path: Path) -> None:
+    for size in range(10):
+        store(score=0.5 + size / 100, settings={"d_hidden": size})
+    report = write_report(tmp_path / "outputs", tmp_path / "report")
+    assert "<figcaption>Learning curves, by steps (the best 8)</figcaption>" in (
+        report.html.read_text()
+    )
+    strip, lengths, *_ = plots(report)
+    colours = [trace["line"]["color"] for trace in lengths["data"]]
+    assert len(set(colours)) == len(colours) == 8
+    assert len(strip["layout"]["yaxis"]["ticktext"]) == 10
+
+
 def test_json_cannot_end_its_script_element() -> None:
     assert _json(["</script>&"]) == r'["\u003c/script\u003e\u0026"]'
 

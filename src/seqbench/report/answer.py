@@ -16,6 +16,8 @@ def question(tables: list[Table]) -> str:
     if not datasets:
         return "What happened to these runs?"
     where = _listed(datasets)
+    if len(models) == 1 and any(len(table.networks) > 1 for table in tables):
+        return f"Which {models[0]} does best on {where}? By how much?"
     if len(models) < 2:
         return f"How well does {models[0] if models else 'a baseline'} do on {where}?"
     return f"Which does best on {where}: {_listed(sorted(models), 'or')}? By how much?"
@@ -79,8 +81,11 @@ def _against_baseline(best: Row, baseline: Row) -> str:
     if found.mean is None:
         return f"It shares no seed with {against}."
     if found.low is None or found.high is None:
-        better = "above" if found.mean > 0 else "not above"
-        return f"It is {better} {against}, in one seed, which is no evidence: {_MORE_SEEDS}."
+        better = "better than" if found.mean > 0 else "no better than"
+        return (
+            f"In its only seed it is {better} {against}; "
+            f"how sure that is, one seed cannot say: {_MORE_SEEDS}."
+        )
     if found.low > 0:
         return f"It beats {against} by {_by(name, found)} ({_interval(name, found)})."
     if found.high < 0:

@@ -27,11 +27,13 @@ _COUNTS_SHOWN = 15  # classes, up to which a count fits its cell
 
 def figures(table: Table) -> dict[str, Figure]:
     """Every figure that the runs allow, by its title."""
+    best = f" (the best {len(COLOURS)})" if len(table.networks) > len(COLOURS) else ""
+    by_time = learning_curves(table, "seconds", "seconds of training")
     drawn = {
         "Scores of each seed": strip(table),
-        "Accuracy by length": by_length(table),
-        "Learning curves, by steps": learning_curves(table, "step", "optimizer steps"),
-        "Learning curves, by time": learning_curves(table, "seconds", "seconds of training"),
+        f"Accuracy by length{best}": by_length(table),
+        f"Learning curves, by steps{best}": learning_curves(table, "step", "optimizer steps"),
+        f"Learning curves, by time{best}": by_time,
     }
     drawn |= {f"Confusion: {row.label}": confusion(row) for row in _shown(table)}
     return {title: figure for title, figure in drawn.items() if figure is not None}
@@ -107,7 +109,7 @@ def learning_curves(table: Table, axis: str, axis_title: str) -> Figure | None:
     name = f"validation/{table.primary.name}"
     factor = 100 if numbers.is_share(table.primary.name) else 1
     traces: list[Any] = []
-    for row in table.networks:
+    for row in _drawn(table):
         points = _curve(row.runs, name, axis)
         if not points:
             continue
@@ -156,7 +158,7 @@ def learning_curves(table: Table, axis: str, axis_title: str) -> Figure | None:
 def by_length(table: Table) -> Figure | None:
     """Test accuracy against the length of the text, pooled over seeds."""
     traces = []
-    for row in (*table.networks, *table.baselines[:1]):
+    for row in (*_drawn(table), *table.baselines[:1]):
         pooled: dict[tuple[int, int], list[tuple[int, float]]] = {}
         for run in row.runs:
             for part in run.record.scores.per_length:
@@ -245,6 +247,11 @@ def _strip_height(table: Table) -> int:
     return max(360, 90 + 44 * sum(row.score.n > 0 for row in table.rows))
 
 
+def _drawn(table: Table) -> list[Row]:
+    """The networks that have a line of their own: as many as there are colours."""
+    return table.networks[: len(COLOURS)]
+
+
 def _shown(table: Table) -> list[Row]:
     """The best few configurations, and the best baseline to see where they differ."""
     return [*table.networks[: _MATRICES - 1], *table.baselines[:1]]
@@ -275,8 +282,8 @@ def _colour(table: Table, row: Row) -> str:
     """The same for a row in every figure of its table."""
     if row.baseline:
         return BASELINE_COLOUR
-    order: Sequence[str] = sorted(network.identity for network in table.networks)
-    return COLOURS[order.index(row.identity) % len(COLOURS)]
+    order: Sequence[str] = sorted(network.identity for network in _drawn(table))
+    return COLOURS[order.index(row.identity)] if row.identity in order else BASELINE_COLOUR
 
 
 def _faint(colour: str) -> str:
