@@ -73,7 +73,7 @@ def compare_speed(
     Raises:
         ConfigError: the training split has fewer batches than `steps` and `warmup` need.
     """
-    settings: TrainerSettings = instantiate(config["trainer"])
+    settings: TrainerSettings = instantiate(config["trainer"], "trainer")
     settings.apply()
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     datamodule = build_data(config)
@@ -154,6 +154,7 @@ def _pipeline(
                 mirror = wandb.start(
                     run_id="benchmark",
                     study="benchmark",
+                    task=datamodule.spec.task,
                     tags=[],
                     config=config,
                     path=folder.path,

@@ -35,7 +35,7 @@ def fit_baseline(
     """Fit the config's baseline and score it; the arguments are those of `fit_network`."""
     reset_peak_memory()
     num_classes = len(datamodule.spec.label_names)
-    baseline: Baseline = instantiate(config["model"])
+    baseline: Baseline = instantiate(config["model"], "model")
     fitting = time.perf_counter()
     baseline.fit(datamodule.texts("train"), datamodule.labels("train"), num_classes)
     fitted = time.perf_counter()

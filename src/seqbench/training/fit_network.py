@@ -110,9 +110,9 @@ def _chosen_callbacks(config: Mapping[str, Any], task: Task) -> list[Callback]:
     chosen = config["callbacks"]
     callbacks: list[Callback] = []
     if chosen["early_stopping"] is not None:
-        callbacks.append(instantiate(chosen["early_stopping"]).build(task.primary))
+        callbacks.append(instantiate(chosen["early_stopping"], "callbacks.early_stopping").build(task.primary))
     if chosen["progress"] is not None:
-        callbacks.append(instantiate(chosen["progress"]).build(task.primary, config["run_id"]))
+        callbacks.append(instantiate(chosen["progress"], "callbacks.progress").build(task.primary, config["run_id"]))
     return callbacks
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from seqbench.config.job import thaw
 from seqbench.errors import SeqbenchError
 from seqbench.records.folder import RunFolder
 from seqbench.training.run import run
@@ -13,7 +14,8 @@ def main(path: str) -> int:
     """Execute the frozen config in the folder that the launcher holds."""
     folder = RunFolder(path)
     try:
-        run(folder.read_config(), folder)
+        job = thaw(folder.config)
+        run({**job.config, "run_id": job.run_id}, folder, overrides=job.overrides)
     except SeqbenchError as error:
         print(f"seqbench: {error.line()}", file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ import pytorch_lightning as pl
 
 from seqbench.config.instantiate import instantiate
 from seqbench.data.datamodule import SeqDataModule
+from seqbench.errors import SeqbenchError
 from seqbench.records.folder import RunFolder
 from seqbench.records.predictions import write_predictions
 from seqbench.records.provenance import collect_provenance, utc_now
@@ -46,12 +48,12 @@ def run(config: Mapping[str, Any], folder: RunFolder, *, overrides: Sequence[str
             if distributed.must_launch(config):
                 return distributed.launch(config, folder)
             started = time.perf_counter()
-            settings: TrainerSettings = instantiate(config["trainer"])
+            settings: TrainerSettings = instantiate(config["trainer"], "trainer")
             settings.apply()
             pl.seed_everything(config["seed"], workers=True, verbose=False)
             datamodule = _prepare_data(config, folder)
             provenance = _with_data(provenance, datamodule)
-            mirror = _start_mirror(config, folder)
+            mirror = _start_mirror(config, folder, datamodule.spec.task)
             fit = fit_baseline if is_baseline(config) else fit_network
             outcome = fit(config, folder, settings, datamodule, mirror, started)
         except BaseException as error:
@@ -90,14 +92,15 @@ def _with_data(provenance: Provenance, datamodule: SeqDataModule) -> Provenance:
     )
 
 
-def _start_mirror(config: Mapping[str, Any], folder: RunFolder) -> WandbMirror | None:
+def _start_mirror(config: Mapping[str, Any], folder: RunFolder, task: str) -> WandbMirror | None:
     if config["logger"]["wandb"] is None or not distributed.is_main():
         return None
-    settings: WandbSettings = instantiate(config["logger"]["wandb"])
+    settings: WandbSettings = instantiate(config["logger"]["wandb"], "logger.wandb")
     return settings.start(
         run_id=config["run_id"],
         study=config["study"],
-        tags=config["tags"],
+        task=task,
+        tags=[*config["tags"], config["choices"]["data"], config["choices"]["model"]],
         config=config,
         path=folder.path,
     )
@@ -130,7 +133,11 @@ def _failure(
         config,
         overrides,
         status="interrupted" if interrupted else "failed",
-        error=RunError.from_exception(error),
+        error=RunError(
+            type=type(error).__name__,
+            message=error.line() if isinstance(error, SeqbenchError) else str(error),
+            traceback="".join(traceback.format_exception(error)),
+        ),
         provenance=replace(provenance, finished=utc_now()),
         cost=Cost(),
         scores=Scores(),

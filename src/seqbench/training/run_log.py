@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-LOGGERS = ("seqbench", "pytorch_lightning", "lightning", "lightning.pytorch", "py.warnings")
+# Lightning's remarks on what it was told to do are noise beside a run's own lines.
+LEVELS = {"seqbench": logging.INFO, "pytorch_lightning": logging.WARNING, "py.warnings": None}
 
 
 @contextlib.contextmanager
@@ -15,17 +16,17 @@ def run_log(path: Path) -> Iterator[None]:
     """Append to `path` for the length of the block."""
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
+    loggers = {logging.getLogger(name): level for name, level in LEVELS.items()}
+    before = {logger: logger.level for logger in loggers}
+    for logger, level in loggers.items():
         logger.addHandler(handler)
-    loggers[0].setLevel(logging.INFO)
+        logger.setLevel(logger.level if level is None else level)
     logging.captureWarnings(True)
     try:
         yield
     finally:
         logging.captureWarnings(False)
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in before.items():
             logger.removeHandler(handler)
             logger.setLevel(level)
         handler.close()

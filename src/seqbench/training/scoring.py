@@ -19,12 +19,18 @@ def scores_of(
     best_epoch: int | None,
 ) -> Scores:
     """The record's scores: the test split's from its predictions, the validation's as given."""
-    test = classification_scores(
-        predictions.targets, predictions.probabilities, predictions.lengths, label_names
+    found = classification_scores(
+        targets=predictions.targets,
+        probabilities=predictions.probabilities,
+        lengths=predictions.lengths,
+        label_names=label_names,
     )
     return Scores(
         primary=Primary(name=primary.name, higher_is_better=primary.higher_is_better),
         best_epoch=best_epoch,
         validation=dict(validation),
-        **test,
+        test=found.scores,
+        per_class=found.per_class,
+        per_length=found.per_length,
+        confusion=found.confusion,
     )

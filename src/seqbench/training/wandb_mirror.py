@@ -46,13 +46,21 @@ class WandbSettings:
         return "online" if _has_credentials() else "offline"
 
     def start(
-        self, *, run_id: str, study: str, tags: Sequence[str], config: Mapping[str, Any], path: Path
+        self,
+        *,
+        run_id: str,
+        study: str,
+        task: str,
+        tags: Sequence[str],
+        config: Mapping[str, Any],
+        path: Path,
     ) -> WandbMirror | None:
         """Begin the run's mirror under `path`/wandb; None where WANDB_MODE=disabled.
 
         Args:
             run_id: names the run; with the study it makes the W&B id.
             study: becomes the run's group.
+            task: the task kind, the run's job type.
             tags: for filtering in W&B.
             config: the resolved config.
             path: the run folder.
@@ -69,8 +77,8 @@ class WandbSettings:
             "id": _wandb_id(study, run_id),
             "name": run_id,
             "group": study,
-            "job_type": str(config["choices"].get("task", "run")),
-            "tags": [*tags, config["choices"]["data"], config["choices"]["model"]],
+            "job_type": task,
+            "tags": list(tags),
             "config": dict(config),
             "project": project,
             "entity": self.entity or os.environ.get("WANDB_ENTITY"),
@@ -84,6 +92,8 @@ class WandbSettings:
             "x_save_requirements": False,
             "init_timeout": 30,
         }
+        # Tables are staged as artifacts: beside the run, not in a home folder that fills up.
+        os.environ.setdefault("WANDB_DATA_DIR", str(path / "wandb"))
         try:
             run = wandb.init(mode=mode, settings=wandb.Settings(**settings), **arguments)
         except Exception as error:
@@ -107,7 +117,7 @@ class WandbMirror:
     @property
     def place(self) -> str:
         """Where the run can be looked at: an address or a folder."""
-        return str(self._run.url or self._run.dir)
+        return str(self._run.dir if self._run.offline else self._run.url)
 
     @contextlib.contextmanager
     def guard(self) -> Iterator[None]:

@@ -1,0 +1,147 @@
+"""A finished run, ready to be asked again: nothing but its folder is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seqbench.baselines.baseline import Baseline
+from seqbench.batch import DataSpec
+from seqbench.config.instantiate import instantiate
+from seqbench.config.job import thaw
+from seqbench.data.datamodule import SeqDataModule
+from seqbench.data.tokenizers import load_tokenizer
+from seqbench.errors import RecordError
+from seqbench.records.folder import RunFolder
+from seqbench.records.record import RunRecord
+from seqbench.tasks.task import Task
+from seqbench.training.assemble import build_data, build_task, is_baseline
+from seqbench.training.trainer import TrainerSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoredRun:
+    """A completed run's model, tokenizer and settings.
+
+    Attributes:
+        record: the run's record.
+        config: its resolved config.
+        datamodule: its dataset, with the run's tokenizer; not set up.
+        model: the trained task in eval mode, or the fitted baseline.
+        label_names: names of the classes by id.
+        device: what a network computes on.
+    """
+
+    record: RunRecord
+    config: dict[str, Any]
+    datamodule: SeqDataModule
+    model: Task | Baseline
+    label_names: tuple[str, ...]
+    device: torch.device
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """The probability of each class for each text, shape (N, C)."""
+        if isinstance(self.model, Baseline):
+            return self.model.probabilities(texts)
+        rows: list[NDArray[np.int64]] = []
+        parts: list[NDArray[np.float64]] = []
+        with torch.inference_mode():
+            for batch in self.datamodule.encode_examples(texts):
+                probabilities_BC = self.model.predict_step(batch.to(self.device), 0)
+                parts.append(probabilities_BC.double().cpu().numpy())
+                rows.append(batch.rows_B.numpy())
+        order = np.argsort(np.concatenate(rows), kind="stable")
+        result: NDArray[np.float64] = np.concatenate(parts)[order]
+        return result
+
+
+def restore(path: Path | str, *, datasets_dir: str | None = None) -> RestoredRun:
+    """The run whose folder is `path`.
+
+    Args:
+        path: a run folder, `outputs/<study>/<run_id>`, or a study folder that holds one run.
+        datasets_dir: the local mirror of the hub, in place of the run's own.
+
+    Raises:
+        RecordError: there is no completed run.
+    """
+    folder = RunFolder(_run_path(Path(path)))
+    record = _completed(folder)
+    config = thaw(folder.config).config
+    if datasets_dir is not None:
+        config = {**config, "paths": {**config["paths"], "datasets": datasets_dir}}
+    settings: TrainerSettings = instantiate(config["trainer"], "trainer")
+    settings.apply()
+    device = torch.device(settings.device_type() if settings.accelerator == "auto" else "cpu")
+    datamodule = build_data(config)
+    datamodule.tokenizer = load_tokenizer(folder.tokenizer)
+    names = tuple(record.scores.confusion.labels) if record.scores.confusion else ()
+    model: Task | Baseline
+    if is_baseline(config):
+        model = type(instantiate(config["model"], "model")).load(folder.checkpoints)
+    else:
+        model = _network(config, folder, device)
+    return RestoredRun(
+        record=record,
+        config=config,
+        datamodule=datamodule,
+        model=model,
+        label_names=names,
+        device=device,
+    )
+
+
+def _run_path(path: Path) -> Path:
+    """The one run of a study, where `path` is a study's folder."""
+    if (path / "config.yaml").exists() or not path.is_dir():
+        return path
+    runs = sorted(record.parent for record in path.glob("*/record.json"))
+    if len(runs) > 1:
+        raise RecordError(
+            f"run {path}",
+            expected="one run",
+            got=f"a study of {len(runs)}",
+            remedy=f"name one of them, e.g. {runs[0]}",
+        )
+    return runs[0] if runs else path
+
+
+def _completed(folder: RunFolder) -> RunRecord:
+    record = folder.read_record() if folder.path.is_dir() else None
+    if record is None:
+        raise RecordError(
+            f"run {folder.path}",
+            expected="the folder of a completed run, outputs/<study>/<run_id>",
+            got="no record.json" if folder.path.is_dir() else "no such folder",
+            remedy="train it first",
+        )
+    if record.status != "completed":
+        raise RecordError(
+            f"run {folder.path}",
+            expected="a completed run",
+            got=f"one that {record.status}: {record.error.message if record.error else ''}",
+            remedy="train it again",
+        )
+    return record
+
+
+def _network(config: dict[str, Any], folder: RunFolder, device: torch.device) -> Task:
+    path = folder.checkpoints / "best.ckpt"
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise RecordError(
+            str(path),
+            expected="a checkpoint of this run",
+            got=str(error).partition("\n")[0],
+            remedy="train it again with force=true",
+        ) from error
+    task = build_task(config, DataSpec.from_dict(checkpoint["spec"]))
+    task.load_state_dict(checkpoint["state_dict"])
+    return task.to(device).eval()

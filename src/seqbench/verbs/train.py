@@ -1,0 +1,51 @@
+"""`seqbench train`: one run."""
+
+from __future__ import annotations
+
+import sys
+
+from seqbench.config.compose import run_verb
+from seqbench.config.job import Job
+from seqbench.errors import TrainingError
+from seqbench.records.record import RunRecord
+
+
+def main(argv: list[str]) -> int:
+    """Compose, check, run, and say what came out."""
+    return run_verb("train", argv, train)
+
+
+def train(job: Job) -> int:
+    """Run the job; 0 once its record is complete, 1 if the training failed."""
+    from seqbench.training.execute import execute
+
+    try:
+        done = execute(job)
+    except TrainingError as error:
+        print(f"seqbench: {error.line()}", file=sys.stderr)
+        return 1
+    if done.was_complete:
+        made = " by other code than the present" if done.is_stale else ""
+        print(f"complete already{made}; force=true trains it again")
+    print(summary(done.record))
+    print(f"run folder: {job.folder}")
+    return 0
+
+
+def summary(record: RunRecord) -> str:
+    """A completed run in a few lines: scores on test and validation, and what it cost."""
+    scores, cost = record.scores, record.cost
+    lines = [record.run_id]
+    for split, values in (("test", scores.test), ("validation", scores.validation)):
+        parts = [f"{name} {value:.4f}" for name, value in values.items() if value is not None]
+        lines.append(f"  {split}: {', '.join(parts)}")
+    if scores.best_epoch is not None:
+        lines[-1] += f" (epoch {scores.best_epoch + 1}, the best)"
+    figures = {"parameters": cost.parameters, "steps": cost.steps, "epochs": cost.epochs}
+    parts = [f"{value:,} {name}" for name, value in figures.items() if value is not None]
+    if cost.train_seconds is not None:
+        parts.append(f"{cost.train_seconds:.1f} s of training")
+    if cost.tokens_per_second is not None:
+        parts.append(f"{cost.tokens_per_second:,.0f} tokens/s")
+    lines.append(f"  cost: {', '.join(parts)}")
+    return "\n".join(lines)
