@@ -24,6 +24,7 @@ from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException, MissingConfigException
 
 from seqbench.config.locations import configs_root, register_resolvers
+from seqbench.config.schema import PRIMARY, RunKeys
 from seqbench.config.suggest import did_you_mean, listed, nearest
 from seqbench.errors import ConfigError
 
@@ -62,19 +63,24 @@ def started(verb: str, config_dirs: Sequence[Path | str] = ()) -> Iterator[Hydra
 
 @dataclass(frozen=True)
 class Groups:
-    """The config groups that can be chosen from, and their options."""
+    """The config groups that a verb can choose from, and their options."""
 
     repository: IConfigRepository
+    verb: str
 
     @classmethod
     def of(cls, loader: ConfigLoaderImpl, verb: str) -> Groups:
         """The groups a verb's primary config sees, its own search path included."""
         _, repository = loader._parse_overrides_and_create_caching_repo(verb, [])
-        return cls(repository)
+        return cls(repository, verb)
 
     @cached_property
     def names(self) -> frozenset[str]:
         """Every group's name: `model`, `hydra/launcher`, and the user's own."""
+        nested = self.repository.get_group_options("hydra", ObjectType.GROUP)
+        hydras = frozenset(f"hydra/{name}" for name in nested)
+        if not issubclass(PRIMARY[self.verb], RunKeys):
+            return hydras | {"paths"}
         root = configs_root().as_posix()
         found = {"experiments"}
         for source in self.repository.get_sources():
@@ -82,8 +88,7 @@ class Groups:
             if source.path.removeprefix("file://") == root or not source.available():
                 continue
             found.update(source.list("", results_filter=ObjectType.GROUP))
-        nested = self.repository.get_group_options("hydra", ObjectType.GROUP)
-        return frozenset(found | {f"hydra/{name}" for name in nested})
+        return frozenset(found) | hydras
 
     def is_group(self, name: str) -> bool:
         """Whether `name=…` chooses an option."""

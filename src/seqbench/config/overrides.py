@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -17,7 +17,8 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from seqbench.config.engine import Groups, unknown_option
-from seqbench.config.suggest import nearest
+from seqbench.config.schema import PLAIN_NODES, PRIMARY
+from seqbench.config.suggest import did_you_mean, listed, nearest
 from seqbench.errors import ConfigError
 
 # Free text, which Hydra's grammar would take apart at its commas and colons.
@@ -108,6 +109,10 @@ def _rewritten(
         return _choice(line, override, groups, result)
     if override.is_delete() or key == "hydra" or key.startswith("hydra."):
         return [line]
+    if groups.repository.group_exists(key):
+        # A folder that is no group here (`outputs`, `model` of a report): Hydra would not set it.
+        result.errors.append(_stray(override, groups))
+        return []
     value = f"++{line.lstrip('+')}"
     node = key.removesuffix("._target_")
     if node != key and node in groups.names and node not in chosen:
@@ -132,6 +137,24 @@ def _choice(line: str, override: Override, groups: Groups, result: Overrides) ->
         return [f"{group}={near}"]
     result.doubtful |= {group, "task"} if group == "data" else {group}
     return []
+
+
+def _stray(override: Override, groups: Groups) -> ConfigError:
+    key = override.key_or_group
+    top = [item.name for item in fields(PRIMARY[groups.verb])]
+    below = {
+        item.name: f"{node}.{item.name}"
+        for node, keys in PLAIN_NODES.items()
+        for item in fields(keys)
+        if node in top
+    }
+    meant = below.get(key) or nearest(key, top)
+    return ConfigError(
+        key,
+        expected="a key of the configuration" if meant else f"one of {listed(top)}",
+        got=(override.input_line or "").partition("=")[2],
+        remedy=did_you_mean(meant),
+    )
 
 
 def _several(override: Override) -> ConfigError:

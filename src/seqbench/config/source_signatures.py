@@ -34,17 +34,15 @@ def read_signature(target: str) -> Signature:
 
 
 def _not_found(target: str, module: SourceModule | None) -> ConfigError:
-    near = None
-    if module is not None:
-        head = f"{module.name}."
-        near = nearest(target.removeprefix(head), module.public())
-        near = f"{head}{near}" if near else None
-    else:
+    where, _, name = target.rpartition(".")
+    if module is None or module.name != where:
         modules = [dotted(file) for file in ROOT.rglob("*.py")]
-        near = nearest(target.rpartition(".")[0], modules)
-        near = f"{near}.{target.rpartition('.')[2]}" if near else None
+        near_module = nearest(where, modules)
+        module = load_module(near_module) if near_module else None
+    near = nearest(name, module.public()) if module else None
+    meant = f"{module.name}.{near}" if module and near else None
     return ConfigError(
-        "_target_", expected="a class or function", got=target, remedy=did_you_mean(near)
+        "_target_", expected="a class or function", got=target, remedy=did_you_mean(meant)
     )
 
 
@@ -53,8 +51,7 @@ def _module_of(target: str) -> tuple[SourceModule | None, list[str]]:
     parts = target.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         if (module := load_module(".".join(parts[:cut]))) is not None:
-            # The package itself is no near miss for a module that does not exist.
-            return (module, parts[cut:]) if cut > 1 or len(parts) == 2 else (None, parts[cut:])
+            return module, parts[cut:]
     return None, parts
 
 

@@ -43,6 +43,8 @@ def run_sweep(argv: list[str], function: Callable[[Plan], int]) -> int:
         task = SweepTask(function, loader, groups, said.errors)
         with reporting(said.errors, groups):
             hydra.multirun("sweep", task, said.lines, with_log_configuration=False)
+        if task.unplanned is not None:
+            raise task.unplanned
         return task.code
 
 
@@ -62,6 +64,7 @@ class SweepTask:
     execute: Execute | None = None
     ended: Callable[[Outcome], None] | None = None
     code: int = 0
+    unplanned: ConfigError | None = None
 
     def plan(self, runs: Sequence[tuple[str, ...]], config: DictConfig, launcher: Launcher) -> None:
         """Composes and checks every run, and calls the verb's function with the plan.
@@ -84,7 +87,8 @@ class SweepTask:
     def __call__(self, config: DictConfig) -> Outcome:
         """Executes the job that a published launcher has composed."""
         if self.execute is None:
-            raise ConfigError("hydra/sweeper", expected="grid", got="a sweeper that makes no plan")
+            self.unplanned = ConfigError("hydra/sweeper", expected="grid", got="one without a plan")
+            return Outcome("", "failed", self.unplanned.line())
         composed = HydraConfig.get()
         lines = [str(line) for line in composed.overrides.task]
         job = job_from(config, dict(composed.runtime.choices), lines, verb="sweep")

@@ -88,6 +88,7 @@ class Composer:
     groups: Groups
     hydra_overrides: Sequence[str] = ()
     _bases: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = field(default_factory=dict)
+    _current: tuple[str, ...] | None = None
 
     def jobs(self, runs: Iterable[tuple[str, ...]]) -> tuple[Job, ...]:
         """The jobs of these override lists, duplicates left out.
@@ -118,7 +119,6 @@ class Composer:
         choices = tuple(line for line in said.lines if line not in values)
         with reporting(said.errors, self.groups):
             base, bare = self._base(choices)
-            HydraConfig.instance().set_config(base)
             config = copy.deepcopy(bare)
             ConfigLoaderImpl._apply_overrides_to_config([parse(line) for line in values], config)
         try:
@@ -147,4 +147,7 @@ class Composer:
                 "sweep", [*self.hydra_overrides, *choices], RunMode.RUN, from_shell=False
             )
             self._bases[choices] = base, without_hydra(base)
+        if self._current != choices:
+            HydraConfig.instance().set_config(self._bases[choices][0])  # for ${hydra:…}
+            self._current = choices
         return self._bases[choices]
