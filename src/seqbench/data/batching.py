@@ -28,7 +28,8 @@ class LengthBatchSampler(Sampler[list[int]]):
 
     Attributes:
         epoch: the epoch that the next iteration gives.
-        start: batches that the next iteration leaves out, to go on within an epoch.
+        start: batches that an iteration leaves out, to go on within an epoch; `TokenLoader` sets it
+            back to 0 once it has begun.
 
     Args:
         lengths: tokens an example, shape N.
@@ -87,8 +88,7 @@ class LengthBatchSampler(Sampler[list[int]]):
         return self._num_batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        start, self.start = self.start, 0
-        batches = self.batches(self.epoch)[start:]
+        batches = self.batches(self.epoch)[self.start :]
         return iter([batch[self.rank :: self.world].tolist() for batch in batches])
 
     def batches(self, epoch: int) -> list[NDArray[np.int64]]:

@@ -115,7 +115,10 @@ class TokenLoader(DataLoader[TokenBatch]):
 
     def __iter__(self) -> Any:
         self.delivered = self.length_sampler.start
-        for batch in super().__iter__():
+        batches = super().__iter__()
+        # with workers torch asks the sampler twice before the first batch, so it must not forget
+        self.length_sampler.start = 0
+        for batch in batches:
             self.delivered += 1
             yield batch
 

@@ -130,4 +130,5 @@ def _shares(
     if missing > 0:
         shares[np.argsort(-(exact - shares), kind="stable")[:missing]] += 1
     most = counts - (1 if leave_one else 0)
-    return np.minimum(np.maximum(shares, np.minimum(1, counts)), np.maximum(most, 0))
+    clipped: NDArray[np.int64] = np.clip(shares, np.minimum(1, counts), np.maximum(most, 0))
+    return clipped

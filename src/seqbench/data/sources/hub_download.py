@@ -51,6 +51,8 @@ def _load(
     hub_id: str, config: str | None, revision: str | None, mirror: Path | None
 ) -> dict[str, Any]:
     """The splits from the hub's cache, else from the hub."""
+    if "/" not in hub_id:
+        raise _nowhere(hub_id, config, mirror, "it is not on the hub")
     try:
         import datasets
         import huggingface_hub.constants

@@ -73,11 +73,19 @@ class SubwordTokenizer(ABC):
 
     def train(self, texts: Sequence[str]) -> None:
         """Fit the model to these texts."""
+        self._set_model(self.fitted(texts))
+
+    def fitted(self, texts: Sequence[str]) -> SubwordModel:
+        """A model trained on these texts."""
         model, trainer = self.blank()
+        self.fit(model, trainer, texts)
+        return model
+
+    def fit(self, model: SubwordModel, trainer: Any, texts: Sequence[str]) -> None:
+        """Train a blank model, its normalisation included."""
         steps = [normalizers.NFKC(), *([normalizers.Lowercase()] if self.lowercase else [])]
         model.normalizer = normalizers.Sequence(steps)
         model.train_from_iterator(map(_encodable, texts), trainer)
-        self._set_model(model)
 
     def tokens(self, text: str) -> list[str]:
         """The text's subwords as strings."""

@@ -54,7 +54,7 @@ class Tokenizer(Protocol):
         """A text that has these ids, up to what tokenising loses; padding is left out."""
 
     def train(self, texts: Sequence[str]) -> None:
-        """Make the vocabulary from these texts; the same texts make the same vocabulary."""
+        """Make the vocabulary from these texts; the same texts should make the same vocabulary."""
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,9 @@ from seqbench.domains import PositiveInt
 class UnigramTokenizer(SubwordTokenizer):
     """The most probable split under a unigram model of subwords.
 
-    Kudo 2018, "Subword regularization", §3.2; always the best split, none is sampled.
+    Kudo 2018, "Subword regularization", §3.2; always the best split, none is sampled. The library
+    sums in no fixed order: a second training gives the same pieces with probabilities that differ
+    in the fourth digit. The token cache and the run folder keep the one that was trained.
 
     Args:
         max_vocab: size of the vocabulary, special tokens included.
@@ -37,10 +40,14 @@ class UnigramTokenizer(SubwordTokenizer):
         self.max_vocab = max_vocab
         self.max_train_texts = max_train_texts
 
-    def train(self, texts: Sequence[str]) -> None:
-        """Fit the model to these texts, or evenly spaced ones of them."""
+    def fitted(self, texts: Sequence[str]) -> SubwordModel:
+        """A model trained on these texts, or evenly spaced ones of them."""
         step = max(1, math.ceil(len(texts) / (self.max_train_texts or len(texts) or 1)))
-        super().train(texts[::step])
+        state = json.loads(super().fitted(texts[::step]).to_str())
+        # so that a saved model is read back to the last bit
+        vocab = [[piece, round(score, 6)] for piece, score in state["model"]["vocab"]]
+        state["model"]["vocab"] = vocab
+        return SubwordModel.from_str(json.dumps(state))
 
     def blank(self) -> tuple[SubwordModel, Any]:
         """An untrained model and its trainer."""
