@@ -11,7 +11,7 @@ import pytest
 
 from seqbench.config.compose import compose, compose_job, run_verb
 from seqbench.config.job import Job
-from seqbench.errors import ConfigErrors
+from seqbench.errors import ConfigError, ConfigErrors
 
 
 def experiment(folder: Path, text: str) -> Path:
@@ -162,6 +162,21 @@ def test_cfg_prints_the_configuration(toy_dir: Path, toy: list[str]) -> None:
         assert run_verb("train", argv, lambda job: 9) == 0
     assert "seed: 5" in printed.getvalue()
     assert "_target_: toy_parts.Encoder" in printed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("flag", "line"),
+    [
+        ("--bogus", "flags: got unrecognized arguments: --bogus; see seqbench <verb> --help"),
+        ("--multirun", "flags: got --multirun, which has no meaning here; "),
+        ("--config-name=x", "flags: got --config-name, which has no meaning here; "),
+        ("--cfg=jbo", "flags: got argument --cfg/-c: invalid choice: 'jbo'"),
+    ],
+)
+def test_flags_that_mean_nothing(flag: str, line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run_verb("evaluate", ["run=x", flag], lambda said: 0)
+    assert caught.value.line().startswith(line)
 
 
 def test_no_files_of_hydras_own(

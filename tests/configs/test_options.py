@@ -51,9 +51,8 @@ def targets(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize(("group", "option"), OPTIONS, ids=IDS)
 def test_it_lists_every_parameter_with_its_default(group: str, option: str) -> None:
     own = yaml.safe_load((CONF / group / f"{option}.yaml").read_text())
-    is_variant = any(
-        entry != "_self_" and isinstance(entry, str) for entry in own.get("defaults", [])
-    )
+    parents = {entry for entry in own.get("defaults", []) if isinstance(entry, str)}
+    changes = set(own) if parents - {"_self_"} else set()
     for path, node in targets(merged(group, option), group):
         signature = signature_of(node["_target_"])
         injected = INJECTED.get(path, frozenset())
@@ -62,9 +61,7 @@ def test_it_lists_every_parameter_with_its_default(group: str, option: str) -> N
         assert sorted(given) == sorted(expected), path
         for name in expected:
             default = signature.parameters[name].default
-            is_own = (
-                (is_variant and name in own) or (path, name) in DIFFERS or path == "data.source"
-            )
+            is_own = name in changes or (path, name) in DIFFERS or path == "data.source"
             if default is UNKNOWN or is_own or _is_named_setting(node, name):
                 continue
             listed = list(default) if isinstance(default, tuple) else default

@@ -7,6 +7,7 @@ included), but reports every mistake at once, as ours, and composes once.
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from seqbench.config.engine import Groups, started, translated
+from seqbench.config.engine import Groups, parse_flags, started, translated
 from seqbench.config.job import Job, job_from
 from seqbench.config.overrides import Overrides, read
 from seqbench.config.schema import PRIMARY, RUN_KEYS, RunKeys
@@ -84,7 +85,7 @@ def run_verb(verb: str, argv: list[str], function: Callable[..., int]) -> int:
     Raises:
         ConfigErrors: every mistake there is; `function` was not called.
     """
-    flags = get_args_parser().parse_args(argv)
+    flags = parse_flags(argv)
     with started(verb, [flags.config_dir] if flags.config_dir else []) as hydra:
         groups = Groups.of(hydra.config_loader, verb)  # type: ignore[arg-type]
         said = read(flags.overrides, groups, sweeping=False)
@@ -163,6 +164,7 @@ def shown(hydra: Hydra, verb: str, flags: Any, said: Overrides, groups: Groups) 
         elif flags.cfg:
             hydra.show_cfg(verb, said.lines, flags.cfg, flags.package, flags.resolve)
         else:
+            logging.raiseExceptions = False  # it prints by logging, perhaps into a closed pipe
             mode = RunMode.MULTIRUN if verb == "sweep" else RunMode.RUN
             hydra.show_info(flags.info, verb, said.lines, mode)
     return True

@@ -6,18 +6,20 @@ job twice and ends the process in its own way; the parts it is made of do none o
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import IConfigRepository
 from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
+from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
@@ -59,6 +61,25 @@ def started(verb: str, config_dirs: Sequence[Path | str] = ()) -> Iterator[Hydra
         yield Hydra.create_main_hydra2(f"seqbench {verb}", search_path)
     finally:
         GlobalHydra.instance().hydra = outer
+
+
+def parse_flags(argv: Sequence[str]) -> argparse.Namespace:
+    """Hydra's flags and the overrides among them.
+
+    Raises:
+        ConfigError: a flag that does not exist, or that has no meaning here.
+    """
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise ConfigError("flags", got=message, remedy="see seqbench <verb> --help")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    flags = parser.parse_args(list(argv))
+    for name in ("config_path", "config_name", "experimental_rerun", "multirun"):
+        if getattr(flags, name):
+            refuse(f"--{name.replace('_', '-')}, which has no meaning here")
+    return flags
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from seqbench.config.compose import reporting, shown
-from seqbench.config.engine import Groups, started
+from seqbench.config.engine import Groups, parse_flags, started
 from seqbench.config.job import Job, job_from, thaw
 from seqbench.config.overrides import read
 from seqbench.config.schema import RUN_KEYS
@@ -32,7 +31,7 @@ def run_sweep(argv: list[str], function: Callable[[Plan], int]) -> int:
     Raises:
         ConfigErrors: every mistake of every run; `function` was not called.
     """
-    flags = get_args_parser().parse_args(argv)
+    flags = parse_flags(argv)
     with started("sweep", [flags.config_dir] if flags.config_dir else []) as hydra:
         loader = hydra.config_loader
         assert isinstance(loader, ConfigLoaderImpl)
