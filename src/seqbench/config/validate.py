@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -46,13 +46,28 @@ def checked(
         ConfigErrors: every mistake there is.
     """
     plain, errors = resolved(config)
-    errors += mistakes(plain, verb)
+    refuse_mistakes(plain, verb, errors, doubtful=doubtful)
+    return plain
+
+
+def refuse_mistakes(
+    plain: Mapping[str, Any],
+    verb: str,
+    found: Sequence[ConfigError] = (),
+    *,
+    doubtful: frozenset[str] = frozenset(),
+) -> None:
+    """Checks a resolved config; `found` is what resolving it has shown already.
+
+    Raises:
+        ConfigErrors: every mistake there is.
+    """
+    errors = [*found, *mistakes(plain, verb)]
     errors = [error for error in errors if error.name.split(".")[0] not in doubtful]
     if not errors:
         errors = [error for check in CROSS_CHECKS for error in check(plain)]
     if errors:
         raise ConfigErrors(errors)
-    return plain
 
 
 def resolved(config: DictConfig) -> tuple[dict[str, Any], list[ConfigError]]:
@@ -271,6 +286,7 @@ def _authorized(target: str, allowed: str | None) -> None:
         ) from error
 
 
+@cache
 def _schema(keys: type, owner: str = "the configuration") -> Signature:
     return Signature(owner, inspected(keys)[0])
 

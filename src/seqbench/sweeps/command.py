@@ -17,8 +17,9 @@ from seqbench.config.job import Job, job_from, thaw
 from seqbench.config.overrides import read
 from seqbench.config.schema import RUN_KEYS
 from seqbench.errors import ConfigError, ConfigErrors
+from seqbench.sweeps.composer import Composer
 from seqbench.sweeps.execute import Execute, Outcome, attempt, reason
-from seqbench.sweeps.plan import Composer, Launch, Plan
+from seqbench.sweeps.plan import Launch, Plan
 
 
 def run_sweep(argv: list[str], function: Callable[[Plan], int]) -> int:

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
-
-from seqbench.config.compose import reporting, without_hydra
-from seqbench.config.engine import Groups
-from seqbench.config.job import Job, freeze, job_from
-from seqbench.config.overrides import parse, read
-from seqbench.errors import ConfigError, ConfigErrors
+from seqbench.config.job import Job, freeze
 from seqbench.records.folder import RunFolder
 from seqbench.sweeps.execute import Execute, Outcome, unfinished
 
@@ -78,76 +68,3 @@ def _freeze(job: Job) -> None:
         if record is not None and record.status == "completed":
             return
     freeze(job, folder.config)
-
-
-@dataclass
-class Composer:
-    """Composes many jobs that differ little: groups once a combination, values each time."""
-
-    loader: ConfigLoaderImpl
-    groups: Groups
-    hydra_overrides: Sequence[str] = ()
-    _bases: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = field(default_factory=dict)
-    _current: tuple[str, ...] | None = None
-
-    def jobs(self, runs: Iterable[tuple[str, ...]]) -> tuple[Job, ...]:
-        """The jobs of these override lists, duplicates left out.
-
-        Raises:
-            ConfigErrors: every mistake of every job.
-        """
-        found: dict[str, Job] = {}
-        errors: dict[str, ConfigError] = {}
-        for lines in runs:
-            try:
-                job = self.job(lines)
-                found.setdefault(job.run_id, job)
-            except ConfigErrors as error:
-                errors.update((item.line(), item) for item in error.errors)
-        if errors:
-            raise ConfigErrors(list(errors.values()))
-        return tuple(found.values())
-
-    def job(self, lines: tuple[str, ...]) -> Job:
-        """One job.
-
-        Raises:
-            ConfigErrors: every mistake of this job.
-        """
-        said = read(lines, self.groups, sweeping=False)
-        values = [line for line in said.lines if self._sets_value(line)]
-        choices = tuple(line for line in said.lines if line not in values)
-        with reporting(said.errors, self.groups):
-            base, bare = self._base(choices)
-            config = copy.deepcopy(bare)
-            ConfigLoaderImpl._apply_overrides_to_config([parse(line) for line in values], config)
-        try:
-            job = job_from(
-                config,
-                dict(base.hydra.runtime.choices),
-                lines,
-                verb="sweep",
-                doubtful=frozenset(said.doubtful),
-            )
-        except ConfigErrors as found:
-            raise ConfigErrors([*said.errors, *found.errors]) from found
-        if said.errors:
-            raise ConfigErrors(said.errors)
-        return job
-
-    def _sets_value(self, line: str) -> bool:
-        if line.startswith("~"):
-            return not self.groups.is_group(line[1:].partition("=")[0])
-        return line.startswith("++")
-
-    def _base(self, choices: tuple[str, ...]) -> tuple[DictConfig, DictConfig]:
-        """The config of these choices, with Hydra's own node and without."""
-        if choices not in self._bases:
-            base = self.loader.load_configuration(
-                "sweep", [*self.hydra_overrides, *choices], RunMode.RUN, from_shell=False
-            )
-            self._bases[choices] = base, without_hydra(base)
-        if self._current != choices:
-            HydraConfig.instance().set_config(self._bases[choices][0])  # for ${hydra:…}
-            self._current = choices
-        return self._bases[choices]
