@@ -37,6 +37,7 @@ def chosen(found: list[Docstring], total: int = 100) -> dict[str, list[docstring
         examples_per_class=total,
         min_words=4,
         max_words=20,
+        max_per_file=7,
     )
 
 
@@ -105,3 +106,9 @@ def test_a_harvest_of_one_real_library(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(again.splits["test"].texts) == list(data.splits["test"].texts)
     assert time.perf_counter() - started < 10
     assert "sklearn=" in source.key(cache_dir=tmp_path, datasets_dir=None)
+
+
+def test_no_file_makes_up_a_split() -> None:
+    splits = chosen(made_up("torch", 30, 9) + made_up("pandas", 60, 2))
+    files = Counter((c.library, c.path) for found in splits.values() for c in found)
+    assert max(files.values()) <= 7

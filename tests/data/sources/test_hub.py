@@ -136,9 +136,7 @@ def test_nowhere_to_be_found_fails_fast_and_says_how_to_fill_the_mirror(tmp_path
 
 
 def test_a_name_without_owner_is_never_asked_of_the_hub(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"paths\.datasets is not set; it is not on the hub"
-    ):
+    with pytest.raises(DataError, match=r"paths\.datasets is not set; it is not on the hub"):
         HubSource(hub_id="names").key(cache_dir=tmp_path, datasets_dir=None)
 
 

@@ -69,6 +69,7 @@ class DocstringSource:
         examples_per_class: examples a class over all splits (80 : 10 : 10).
         min_words: shorter summaries are left out.
         max_words: longer ones are cut there.
+        max_per_file: most examples of one file, so that no file makes up a split.
     """
 
     def __init__(
@@ -78,15 +79,17 @@ class DocstringSource:
         examples_per_class: PositiveInt = 2000,
         min_words: PositiveInt = 4,
         max_words: PositiveInt = 60,
+        max_per_file: PositiveInt = 60,
     ) -> None:
         self.libraries = list(libraries)
         self.examples_per_class = examples_per_class
         self.min_words = min_words
         self.max_words = max_words
+        self.max_per_file = max_per_file
 
     def key(self, *, cache_dir: Path, datasets_dir: Path | None) -> str:
         """The libraries' versions and the choice among their docstrings."""
-        choice = f"{self.examples_per_class} {self.min_words} {self.max_words}"
+        choice = f"{self.examples_per_class} {self.min_words} {self.max_words} {self.max_per_file}"
         return f"docstrings {choice} {self._versions()}"
 
     def load(self, *, cache_dir: Path, datasets_dir: Path | None) -> SourceData:
@@ -101,6 +104,7 @@ class DocstringSource:
             examples_per_class=self.examples_per_class,
             min_words=self.min_words,
             max_words=self.max_words,
+            max_per_file=self.max_per_file,
         )
         ids = {library: i for i, library in enumerate(self.libraries)}
         return SourceData(
@@ -140,6 +144,7 @@ def choose(
     examples_per_class: int,
     min_words: int,
     max_words: int,
+    max_per_file: int,
 ) -> dict[str, list[Candidate]]:
     """The same number of summaries of every library, split by file.
 
@@ -149,8 +154,12 @@ def choose(
     candidates = _candidates(docstrings, min_words, max_words)
     kept = [candidates[row] for row in first_of_each([c.text for c in candidates])]
     by_library: dict[str, list[Candidate]] = defaultdict(list)
+    in_file: Counter[tuple[str, str]] = Counter()
     for candidate in kept:
-        by_library[candidate.library].append(candidate)
+        file = (candidate.library, candidate.path)
+        if in_file[file] < max_per_file:
+            in_file[file] += 1
+            by_library[candidate.library].append(candidate)
     chosen: dict[str, list[Candidate]] = {split: [] for split in SHARES}
     for library in libraries:
         own = split_by_file(library, by_library[library], examples_per_class)
