@@ -83,5 +83,7 @@ class DataSpec:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> DataSpec:
         """The spec that `to_dict` wrote."""
-        sequences = {"label_names", "label_counts"}
-        return cls(**{k: tuple(v) if k in sequences else v for k, v in plain.items()})
+        tuples: dict[str, Any] = {
+            name: tuple(plain[name]) for name in ("label_names", "label_counts")
+        }
+        return cls(**{**plain, **tuples})

@@ -27,9 +27,7 @@ def test_balanced_weights_are_inverse_frequencies(make_task: Callable[..., Any])
 def test_weighted_loss_equals_torch(make_task: Callable[..., Any], make_batch: Any) -> None:
     task, batch = make_task(class_weights="balanced"), make_batch([3, 5, 2, 2])
     outputs = task.outputs(batch)
-    expected = F.cross_entropy(
-        task(batch), batch.labels_B, weight=torch.tensor([2.0, 1.0, 2 / 3])
-    )
+    expected = F.cross_entropy(task(batch), batch.labels_B, weight=torch.tensor([2.0, 1.0, 2 / 3]))
     torch.testing.assert_close(outputs.loss_sum / outputs.weight, expected)
 
 

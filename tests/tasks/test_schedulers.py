@@ -24,9 +24,7 @@ def optimizer() -> optim.Optimizer:
 
 
 def test_cosine_warms_up_and_ends_at_its_final_share(optimizer: optim.Optimizer) -> None:
-    schedule = Cosine(warmup=0.2, final=0.1).build(
-        optimizer, total_steps=10, higher_is_better=True
-    )
+    schedule = Cosine(warmup=0.2, final=0.1).build(optimizer, total_steps=10, higher_is_better=True)
     found = rates(schedule, optimizer, 11)
     assert found[:3] == [0.5, 1.0, 1.0]
     assert found[6] == pytest.approx(0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * 4 / 8)))

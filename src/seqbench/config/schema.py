@@ -107,9 +107,6 @@ class ReportKeys:
 
     runs: str | list[str]
     out: str | None = None
-    formats: list[Literal["html", "markdown", "latex", "figures"]] = field(
-        default_factory=lambda: ["html", "markdown", "latex", "figures"]
-    )
 
 
 PRIMARY: dict[str, type] = {

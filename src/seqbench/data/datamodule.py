@@ -33,6 +33,10 @@ class SeqDataModule(LightningDataModule, ABC):
     tokenizer: Tokenizer
 
     @abstractmethod
+    def setup(self, stage: str | None = None) -> None:
+        """Make the splits ready; `stage` is Lightning's, and all stages are one."""
+
+    @abstractmethod
     def fingerprint(self) -> str:
         """A hash of the bytes that are really used: texts, labels and splits."""
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from seqbench.domains import PositiveInt
-from seqbench.models.encoder import Encoded, Encoder, State
+from seqbench.models.encoder import Encoded, Encoder, PoolingKind, State
 
 
 class BagOfWords(Encoder):
@@ -21,7 +21,7 @@ class BagOfWords(Encoder):
         d_input: width of the vectors, in and out.
     """
 
-    default_pooling: ClassVar[str] = "mean"
+    default_pooling: ClassVar[PoolingKind] = "mean"
 
     def __init__(self, *, d_input: PositiveInt) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqbench.domains import PositiveInt, Probability
 from seqbench.errors import ConfigError
-from seqbench.models.encoder import Encoded, Encoder, State
+from seqbench.models.encoder import Encoded, Encoder, PoolingKind, State
 from seqbench.models.layers.activations import ACTIVATIONS
 from seqbench.models.layers.convolution import Convolution
 
@@ -34,7 +34,7 @@ class CNN(Encoder):
         ConfigError: no kernel sizes, or one below 1.
     """
 
-    default_pooling: ClassVar[str] = "max"
+    default_pooling: ClassVar[PoolingKind] = "max"
 
     def __init__(
         self,

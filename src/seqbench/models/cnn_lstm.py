@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqbench.domains import PositiveInt, Probability
 from seqbench.errors import ConfigError
-from seqbench.models.encoder import Encoded, Encoder, State
+from seqbench.models.encoder import Encoded, Encoder, PoolingKind, State
 from seqbench.models.layers.activations import ACTIVATIONS
 from seqbench.models.layers.convolution import Convolution
 from seqbench.models.layers.max_pool import max_pool
@@ -39,7 +39,7 @@ class CNNLSTM(Encoder):
         ConfigError: causal along with pooling or two directions.
     """
 
-    default_pooling: ClassVar[str] = "max"
+    default_pooling: ClassVar[PoolingKind] = "max"
 
     def __init__(
         self,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
 """What a causal encoder carries from window to window; batch is dimension 0 of every tensor."""
+
+
+PoolingKind = Literal["last", "mean", "max", "attention"]
 
 
 class Encoded(NamedTuple):
@@ -42,7 +45,7 @@ class Encoder(nn.Module, ABC):
     d_output: int
     causal: bool = False
     bidirectional: bool = False
-    default_pooling: ClassVar[str] = "mean"
+    default_pooling: ClassVar[PoolingKind] = "mean"
 
     @abstractmethod
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:

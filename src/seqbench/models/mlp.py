@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from seqbench.domains import NonNegativeInt, PositiveInt, Probability
-from seqbench.models.encoder import Encoded, Encoder, State
+from seqbench.models.encoder import Encoded, Encoder, PoolingKind, State
 from seqbench.models.layers.activations import ACTIVATIONS
 from seqbench.models.layers.pooling import masked_mean
 
@@ -26,7 +26,7 @@ class MLP(Encoder):
         dropout: share of elements dropped after each layer in training.
     """
 
-    default_pooling: ClassVar[str] = "mean"
+    default_pooling: ClassVar[PoolingKind] = "mean"
 
     def __init__(
         self,

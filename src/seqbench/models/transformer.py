@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqbench.domains import PositiveInt, Probability
 from seqbench.errors import ConfigError
-from seqbench.models.encoder import Encoded, Encoder, State
+from seqbench.models.encoder import Encoded, Encoder, PoolingKind, State
 from seqbench.models.layers.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from seqbench.models.layers.transformer_layer import TransformerLayer
 from seqbench.models.layers.visibility import PADDING, first_needed, positions_of, visible_back
@@ -45,7 +45,7 @@ class Transformer(Encoder):
             a window without causal.
     """
 
-    default_pooling: ClassVar[str] = "mean"
+    default_pooling: ClassVar[PoolingKind] = "mean"
 
     def __init__(
         self,

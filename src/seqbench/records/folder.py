@@ -104,6 +104,19 @@ class RunFolder:
             ) from error
         return RunRecord.from_dict(plain, str(self.record))
 
+    def remove(self) -> None:
+        """Removes the folder with all that is in it, the lock included; while claimed.
+
+        Raises:
+            RecordError: something cannot be removed.
+        """
+        self.clear()
+        try:
+            self.lock.unlink(missing_ok=True)
+            self.path.rmdir()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
     def clear(self) -> None:
         """Removes what an earlier try left, the lock aside; for `force=true`, while claimed.
 

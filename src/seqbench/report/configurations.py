@@ -10,7 +10,9 @@ from typing import Any
 from seqbench.records.record import RunRecord
 
 # What differs between runs of one configuration, or cannot change a result.
-_NOT_CONFIGURATION = {"seed", "study", "tags", "force", "choices", "paths", "logger"}
+_NOT_CONFIGURATION = frozenset(
+    ("run_id", "seed", "study", "question", "tags", "force", "choices", "paths", "logger")
+)
 _BASELINE_PREFIX = "baseline/"
 _DIFFERENCES_SHOWN = 3
 

@@ -81,7 +81,7 @@ def gather(paths: Path | str | Sequence[Path | str], asked: str | None = None) -
 
     Args:
         paths: run folders, study folders, or folders of studies.
-        asked: the question; made from the runs where it is None.
+        asked: the question; None takes the one that the runs' study states, else makes one.
 
     Raises:
         RecordError: a path does not exist, or there is no run below any.
@@ -97,7 +97,7 @@ def gather(paths: Path | str | Sequence[Path | str], asked: str | None = None) -
         )
     tables = build_tables(loaded.runs)
     return Content(
-        question=asked or question(tables),
+        question=asked or _stated_question(loaded.records) or question(tables),
         tables=tuple(tables),
         answers=tuple(answer(table) for table in tables) or ("No run completed: no answer yet.",),
         notes=(METHOD, *_warnings(loaded.records)),
@@ -105,6 +105,12 @@ def gather(paths: Path | str | Sequence[Path | str], asked: str | None = None) -
         provenance=_provenance(loaded.records),
         runs=loaded.runs,
     )
+
+
+def _stated_question(records: Sequence[RunRecord]) -> str | None:
+    """What the study asks, where all runs come from studies that ask the same."""
+    stated = {record.config.get("question") for record in records}
+    return stated.pop() if len(stated) == 1 else None
 
 
 def _failures(loaded: Loaded) -> tuple[Failure, ...]:

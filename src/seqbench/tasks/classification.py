@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MetricCollection
@@ -32,7 +33,8 @@ class Classification(Task):
     Args:
         pooling: how one vector is read out of the sequence; "auto" takes the encoder's own choice.
         dropout: on that vector.
-        label_smoothing: share of the target spread over all classes (Szegedy et al. 2016, section 7).
+        label_smoothing: share of the target spread over all classes (Szegedy et al. 2016,
+            Rethinking the Inception Architecture, section 7).
         class_weights: "balanced" weighs each class by the inverse of its training frequency.
     """
 
@@ -113,6 +115,10 @@ class Classification(Task):
     def test_step(self, batch: TokenBatch, batch_idx: int) -> None:
         """Keep every example's probabilities; scores are computed from them, once, at the end."""
         self.predictions.add(batch, self(batch).float().softmax(-1))
+
+    def gathered_predictions(self) -> dict[str, NDArray[Any]]:
+        """See Task: class ids as targets, and the probability of each class."""
+        return self.predictions.gather()
 
     def predict_step(self, batch: TokenBatch, batch_idx: int) -> Tensor:
         """probabilities_BC of a batch; labels are not needed."""

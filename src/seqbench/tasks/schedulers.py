@@ -37,7 +37,7 @@ class Constant:
 
 @dataclass(frozen=True, kw_only=True)
 class Cosine:
-    """Linear warm-up, then half a cosine down (Loshchilov & Hutter 2017, equation 5, no restart)."""
+    """Linear warm-up, then half a cosine down (Loshchilov & Hutter 2017, SGDR, equation 5)."""
 
     warmup: Fraction = 0.1
     final: Fraction = 0.0
@@ -69,9 +69,12 @@ class Plateau:
         self, optimizer: Optimizer, *, total_steps: int, higher_is_better: bool
     ) -> LRScheduler:
         """See `SchedulerSettings.build`; the task steps it after each validation."""
-        mode = "max" if higher_is_better else "min"
         return ReduceLROnPlateau(
-            optimizer, mode=mode, factor=self.factor, patience=self.patience, threshold=0.0
+            optimizer,
+            mode="max" if higher_is_better else "min",
+            factor=self.factor,
+            patience=self.patience,
+            threshold=0.0,
         )
 
 

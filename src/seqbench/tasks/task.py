@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -87,6 +88,10 @@ class Task(LightningModule, ABC):
     @abstractmethod
     def outputs(self, batch: TokenBatch) -> Outputs:
         """Loss, predictions and targets of a batch."""
+
+    @abstractmethod
+    def gathered_predictions(self) -> dict[str, NDArray[Any]]:
+        """What the last test pass said of each example, from all processes, sorted by row."""
 
     # Training
 

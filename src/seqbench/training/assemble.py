@@ -27,9 +27,7 @@ def build_data(config: Mapping[str, Any]) -> SeqDataModule:
 
 def build_task(config: Mapping[str, Any], spec: DataSpec) -> Task:
     """The LightningModule of a config for such data; seed torch before, for the same weights."""
-    inputs = instantiate(
-        config["inputs"], "inputs", vocab_size=spec.vocab_size, pad_id=spec.pad_id
-    )
+    inputs = instantiate(config["inputs"], "inputs", vocab_size=spec.vocab_size, pad_id=spec.pad_id)
     encoder = instantiate(config["model"], "model", d_input=inputs.d_output)
     if config["trainer"]["compile"]:
         encoder.compile()  # in place: the names of the weights stay as they are

@@ -19,6 +19,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import Logger
 from torch import nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
@@ -125,7 +126,7 @@ def _bare_loop(
         assert on_device.labels_B is not None
         loss = F.cross_entropy(net(on_device), on_device.labels_B)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(net.parameters(), settings.clip_norm)
         optimizer.step()
@@ -160,8 +161,8 @@ def _pipeline(
                     path=folder.path,
                 )
             with MetricsWriter(folder.metrics) as writer:
-                log = MetricsLog(writer, tokens=lambda: task.tokens_logged)
-                loggers = [log] if mirror is None else [log, mirror.logger]
+                loggers: list[Logger] = [] if mirror is None else [mirror.logger]
+                loggers.append(MetricsLog(writer, tokens=lambda: task.tokens_logged))
                 trainer = settings.build(logger=loggers, callbacks=[timer])
                 trainer.fit(task, datamodule=datamodule)
             if mirror is not None:

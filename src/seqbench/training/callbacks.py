@@ -37,7 +37,7 @@ class EarlyStoppingSettings:
 
 
 def best_checkpoint(folder: RunFolder, primary: MetricSpec) -> ModelCheckpoint:
-    """Keeps `checkpoints/best.ckpt`: the weights of the best validation, of equal ones the first."""
+    """Keeps `checkpoints/best.ckpt`: the weights of the best validation, the first of equals."""
     return ModelCheckpoint(
         dirpath=folder.checkpoints,
         filename="best",

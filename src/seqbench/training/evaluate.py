@@ -61,4 +61,4 @@ def score_file(
 
 def _lengths(run: RestoredRun, texts: list[str]) -> NDArray[np.int64]:
     lengths: NDArray[np.int64] = run.datamodule.tokenizer.encode_batch(texts)[1]
-    return np.minimum(lengths, run.config["data"]["max_len"])
+    return np.asarray(np.minimum(lengths, run.config["data"]["max_len"]))

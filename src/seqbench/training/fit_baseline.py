@@ -36,8 +36,9 @@ def fit_baseline(
     reset_peak_memory()
     num_classes = len(datamodule.spec.label_names)
     baseline: Baseline = instantiate(config["model"], "model")
+    texts, labels = datamodule.texts("train"), datamodule.labels("train")
     fitting = time.perf_counter()
-    baseline.fit(datamodule.texts("train"), datamodule.labels("train"), num_classes)
+    baseline.fit(texts, labels, num_classes)
     fitted = time.perf_counter()
     folder.checkpoints.mkdir(exist_ok=True)
     baseline.save(folder.checkpoints)
@@ -58,9 +59,7 @@ def fit_baseline(
         test_seconds=time.perf_counter() - testing,
         peak_memory_bytes=peak_memory_bytes(torch.device("cpu")),
     )
-    scores = scores_of(
-        predictions, names, primary=primary, validation=validation, best_epoch=None
-    )
+    scores = scores_of(predictions, names, primary=primary, validation=validation, best_epoch=None)
     return Outcome(cost=cost, scores=scores, predictions=predictions, device="cpu")
 
 

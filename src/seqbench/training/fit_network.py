@@ -72,7 +72,7 @@ def fit_network(
     load_weights(task, best_path)
     testing = time.perf_counter()
     trainer.test(task, datamodule=datamodule, verbose=False)
-    predictions = Predictions(**task.predictions.gather())
+    predictions = Predictions(**task.gathered_predictions())
     cost = Cost(
         parameters=num_parameters(task),
         parameters_without_embeddings=num_parameters(task) - num_parameters(task.inputs),
@@ -110,9 +110,15 @@ def _chosen_callbacks(config: Mapping[str, Any], task: Task) -> list[Callback]:
     chosen = config["callbacks"]
     callbacks: list[Callback] = []
     if chosen["early_stopping"] is not None:
-        callbacks.append(instantiate(chosen["early_stopping"], "callbacks.early_stopping").build(task.primary))
+        callbacks.append(
+            instantiate(chosen["early_stopping"], "callbacks.early_stopping").build(task.primary)
+        )
     if chosen["progress"] is not None:
-        callbacks.append(instantiate(chosen["progress"], "callbacks.progress").build(task.primary, config["run_id"]))
+        callbacks.append(
+            instantiate(chosen["progress"], "callbacks.progress").build(
+                task.primary, config["run_id"]
+            )
+        )
     return callbacks
 
 

@@ -31,7 +31,9 @@ from seqbench.training.wandb_outcome import mirror_outcome
 log = logging.getLogger(__name__)
 
 
-def run(config: Mapping[str, Any], folder: RunFolder, *, overrides: Sequence[str] = ()) -> RunRecord:
+def run(
+    config: Mapping[str, Any], folder: RunFolder, *, overrides: Sequence[str] = ()
+) -> RunRecord:
     """Train, evaluate once on test, and write the record.
 
     A run that fails leaves a record too; its exception is raised again once that is written.

@@ -20,6 +20,13 @@ from pytorch_lightning.utilities import rank_zero_only
 log = logging.getLogger(__name__)
 
 WANDB_HOST = "https://api.wandb.ai"
+Mode = Literal["online", "offline", "disabled"]
+_MODES: dict[str, Mode] = {
+    "online": "online",
+    "offline": "offline",
+    "dryrun": "offline",
+    "disabled": "disabled",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +43,13 @@ class WandbSettings:
     project: str = "seqbench"
     entity: str | None = None
 
-    def resolved_mode(self) -> str:
+    def resolved_mode(self) -> Mode:
         """ "online", "offline" or "disabled": what `mode` and the environment come to."""
         if self.mode != "auto":
             return self.mode
         wanted = os.environ.get("WANDB_MODE", "").lower()
-        if wanted in ("online", "offline", "disabled", "dryrun"):
-            return "offline" if wanted == "dryrun" else wanted
+        if wanted in _MODES:
+            return _MODES[wanted]
         return "online" if _has_credentials() else "offline"
 
     def start(

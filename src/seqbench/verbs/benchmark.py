@@ -34,7 +34,12 @@ def benchmark(job: Job, settings: dict[str, Any]) -> int:
     for speed in speeds:
         rate = statistics.median(speed.steps_per_second)
         ratios = " ".join(f"{ratio:.3f}" for ratio in speed.ratios)
-        print(
-            f"| {speed.name} | {rate:.1f} | {1000 / rate:.2f} | {speed.median_ratio:.3f} | {ratios} |"
-        )
+        cells = [
+            speed.name,
+            f"{rate:.1f}",
+            f"{1000 / rate:.2f}",
+            f"{speed.median_ratio:.3f}",
+            ratios,
+        ]
+        print(f"| {' | '.join(cells)} |")
     return 0

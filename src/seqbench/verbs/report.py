@@ -23,11 +23,11 @@ def report(settings: dict[str, Any]) -> int:
     return 0
 
 
-def write(paths: Sequence[Path], out: Path, *, question: str | None = None) -> None:
+def write(paths: Sequence[Path], out: Path) -> None:
     """Write the report's files, and print its table, its answer and its path."""
     from seqbench.report.terminal import print_report
     from seqbench.report.write import write_report
 
-    written = write_report(list(paths), out, question=question)
+    written = write_report(list(paths), out)
     print_report(written.content)
     print(f"report: {written.html}")

@@ -57,6 +57,4 @@ def _report(plan: Plan) -> None:
     from seqbench.verbs.report import write
 
     study = plan.jobs[0].folder.parent
-    write([study], study / "report", question=plan.jobs[0].config["question"])
-
-
+    write([study], study / "report")

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from seqbench.models.encoder import Encoded, Encoder, State
+from seqbench.models.encoder import Encoded, Encoder, PoolingKind, State
 from seqbench.models.layers.locked_dropout import LockedDropout
 from seqbench.models.layers.recurrent_layer import RecurrentLayer
 from seqbench.models.layers.reverse import reverse_within
@@ -30,7 +30,7 @@ class RecurrentEncoder(Encoder):
         make_layer: makes one layer of one direction from its input width.
     """
 
-    default_pooling: ClassVar[str] = "max"
+    default_pooling: ClassVar[PoolingKind] = "max"
 
     def __init__(
         self,
