@@ -61,7 +61,7 @@ class DocstringSource:
     """Docstring summaries of ten installed libraries, split by source file.
 
     Examples of one file are all in one split, since neighbours resemble each other: with a random
-    split a bag of words scores some seven points more. Library names are masked, near-duplicates
+    split a bag of words scores some ten points more. Library names are masked, near-duplicates
     removed; the choice depends on content and paths alone, never on the file system's order.
 
     Args:
