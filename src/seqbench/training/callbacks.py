@@ -25,8 +25,8 @@ class EarlyStoppingSettings:
     patience: PositiveInt = 3
     min_delta: NonNegativeFloat = 0.0
 
-    def build(self, primary: MetricSpec) -> Callback:
-        """The callback; divergence is the task's own business, hence no check for finiteness."""
+    def build(self, primary: MetricSpec, label: str) -> Callback:
+        """The callback; it has no use for the label, and leaves divergence to the task."""
         return EarlyStopping(
             monitor=f"validation/{primary.name}",
             mode=_mode(primary),

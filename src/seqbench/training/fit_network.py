@@ -107,19 +107,9 @@ def num_parameters(module: nn.Module) -> int:
 
 
 def _chosen_callbacks(config: Mapping[str, Any], task: Task) -> list[Callback]:
-    chosen = config["callbacks"]
-    callbacks: list[Callback] = []
-    if chosen["early_stopping"] is not None:
-        callbacks.append(
-            instantiate(chosen["early_stopping"], "callbacks.early_stopping").build(task.primary)
-        )
-    if chosen["progress"] is not None:
-        callbacks.append(
-            instantiate(chosen["progress"], "callbacks.progress").build(
-                task.primary, config["run_id"]
-            )
-        )
-    return callbacks
+    nodes = {name: node for name, node in config["callbacks"].items() if node is not None}
+    settings = {name: instantiate(node, f"callbacks.{name}") for name, node in nodes.items()}
+    return [each.build(task.primary, config["run_id"]) for each in settings.values()]
 
 
 def _fit(
