@@ -180,7 +180,12 @@ class Task(LightningModule, ABC):
         self.tokens_logged = self.num_tokens()
         values: dict[str, Any] = {"loss": self.validation_loss.compute()}
         values |= self.validation_metrics.compute()
-        self.log_dict({f"validation/{name}": value for name, value in values.items()})
+        # Lightning's own step is one behind at an epoch's end, and resumed one ahead.
+        place = {
+            "step": float(self.trainer.global_step),
+            "epoch": float(self.trainer.current_epoch),
+        }
+        self.log_dict({f"validation/{name}": value for name, value in values.items()} | place)
         self.validation_loss.reset()
         self.validation_metrics.reset()
 

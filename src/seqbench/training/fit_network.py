@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from itertools import islice
@@ -25,6 +26,7 @@ from seqbench.tasks.task import Task
 from seqbench.training import distributed
 from seqbench.training.assemble import build_task
 from seqbench.training.callbacks import BestScores, Stopwatch, best_checkpoint
+from seqbench.training.interrupts import interruptible
 from seqbench.training.memory import peak_memory_bytes, reset_peak_memory
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
@@ -57,22 +59,27 @@ def fit_network(
     checkpoint = best_checkpoint(folder, task.primary)
     callbacks = [best, stopwatch, checkpoint, *_chosen_callbacks(config, task)]
     loggers: list[Logger] = [] if mirror is None else [mirror.logger]
-    if distributed.is_main():
-        loggers.append(MetricsLog(MetricsWriter(folder.metrics), tokens=lambda: task.tokens_logged))
-    trainer = settings.build(logger=loggers, callbacks=callbacks)
-    fitting = time.perf_counter()
-    _fit(trainer, task, datamodule, settings)
-    fitted = time.perf_counter()
-    tokens = task.num_tokens()
-    best_path = folder.checkpoints / "best.ckpt"
-    if best.epoch is None:
-        # Stopped by max_steps before the first validation: these weights are the best there are.
-        trainer.validate(task, datamodule=datamodule, verbose=False)
-        trainer.save_checkpoint(best_path, weights_only=True)
-    load_weights(task, best_path)
-    testing = time.perf_counter()
-    trainer.test(task, datamodule=datamodule, verbose=False)
-    predictions = Predictions(**task.gathered_predictions())
+    with contextlib.ExitStack() as stack:
+        if distributed.is_main():
+            writer = stack.enter_context(MetricsWriter(folder.metrics))
+            loggers.append(MetricsLog(writer, tokens=lambda: task.tokens_logged))
+        stack.enter_context(interruptible())
+        trainer = settings.build(logger=loggers, callbacks=callbacks)
+        device = trainer.strategy.root_device  # Lightning takes the task off it in the end
+        fitting = time.perf_counter()
+        _fit(trainer, task, datamodule, settings)
+        fitted = time.perf_counter()
+        tokens = task.num_tokens()
+        best_path = folder.checkpoints / "best.ckpt"
+        if best.epoch is None:
+            # Stopped by max_steps before the first validation: these weights are the best.
+            trainer.validate(task, datamodule=datamodule, verbose=False)
+            trainer.save_checkpoint(best_path, weights_only=True)
+        load_weights(task, best_path)
+        testing = time.perf_counter()
+        trainer.test(task, datamodule=datamodule, verbose=False)
+        predictions = Predictions(**task.gathered_predictions())
+        tested = time.perf_counter()
     cost = Cost(
         parameters=num_parameters(task),
         parameters_without_embeddings=num_parameters(task) - num_parameters(task.inputs),
@@ -81,9 +88,9 @@ def fit_network(
         tokens=tokens,
         train_seconds=fitted - fitting,
         setup_seconds=fitting - started,
-        test_seconds=time.perf_counter() - testing,
+        test_seconds=tested - testing,
         tokens_per_second=tokens / stopwatch.seconds,
-        peak_memory_bytes=peak_memory_bytes(task.device),
+        peak_memory_bytes=peak_memory_bytes(device),
     )
     scores = scores_of(
         predictions,
@@ -92,7 +99,7 @@ def fit_network(
         validation=best.scores,
         best_epoch=best.epoch,
     )
-    return Outcome(cost=cost, scores=scores, predictions=predictions, device=_device_name(task))
+    return Outcome(cost=cost, scores=scores, predictions=predictions, device=_name_of(device))
 
 
 def load_weights(task: nn.Module, path: Path) -> None:
@@ -123,7 +130,5 @@ def _fit(
         trainer.fit(task, datamodule=datamodule)
 
 
-def _device_name(task: Task) -> str:
-    if task.device.type == "cuda":
-        return torch.cuda.get_device_name(task.device)
-    return task.device.type
+def _name_of(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -47,29 +47,32 @@ def run(
     mirror: WandbMirror | None = None
     with run_log(folder.log):
         try:
-            if distributed.must_launch(config):
-                return distributed.launch(config, folder)
             started = time.perf_counter()
             settings: TrainerSettings = instantiate(config["trainer"], "trainer")
             settings.apply()
+            settings.device_type()  # refused before any data is read
             pl.seed_everything(config["seed"], workers=True, verbose=False)
             datamodule = _prepare_data(config, folder)
             provenance = _with_data(provenance, datamodule)
+            if distributed.must_launch(config):
+                return distributed.launch(config, folder)
             mirror = _start_mirror(config, folder, datamodule.spec.task)
             fit = fit_baseline if is_baseline(config) else fit_network
             outcome = fit(config, folder, settings, datamodule, mirror, started)
+            record = _success(config, overrides, provenance, outcome)
+            if distributed.is_main():
+                write_predictions(folder.predictions, outcome.predictions)
+                folder.write_record(record)
+            if mirror is not None:
+                mirror_outcome(mirror, record, datamodule.texts("test"), outcome.predictions)
         except BaseException as error:
-            if distributed.is_main() and folder.read_record() is None:
+            log.error("run ended by %s: %s", type(error).__name__, error, exc_info=error)
+            if not distributed.is_launched() and folder.read_record() is None:
                 folder.write_record(_failure(config, overrides, provenance, error))
             if mirror is not None:
                 mirror.finish(exit_code=130 if isinstance(error, KeyboardInterrupt) else 1)
             raise
-        record = _success(config, overrides, provenance, outcome)
-        if distributed.is_main():
-            write_predictions(folder.predictions, outcome.predictions)
-            folder.write_record(record)
         if mirror is not None:
-            mirror_outcome(mirror, record, datamodule.texts("test"), outcome.predictions)
             mirror.finish(exit_code=0)
         return record
 
@@ -98,6 +101,7 @@ def _start_mirror(config: Mapping[str, Any], folder: RunFolder, task: str) -> Wa
     if config["logger"]["wandb"] is None or not distributed.is_main():
         return None
     settings: WandbSettings = instantiate(config["logger"]["wandb"], "logger.wandb")
+    log.info(settings.announcement())
     return settings.start(
         run_id=config["run_id"],
         study=config["study"],
@@ -129,7 +133,6 @@ def _failure(
     provenance: Provenance,
     error: BaseException,
 ) -> RunRecord:
-    log.error("run ended by %s: %s", type(error).__name__, error, exc_info=error)
     interrupted = isinstance(error, KeyboardInterrupt)
     return _record(
         config,

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 # Lightning's remarks on what it was told to do are noise beside a run's own lines.
-LEVELS = {"seqbench": logging.INFO, "pytorch_lightning": logging.WARNING, "py.warnings": None}
+LEVELS = {
+    "seqbench": logging.INFO,
+    "pytorch_lightning": logging.WARNING,
+    "lightning_fabric": logging.WARNING,
+    "py.warnings": None,
+}
+# What we do on purpose (the beginnings of Lightning's warnings), or cannot help.
+EXPECTED = (
+    r".*LeafSpec",
+    r"The number of training batches .* is smaller than the logging interval",
+    r"It is recommended to use `self\.log\(.*sync_dist=True",  # the values are reduced already
+    r"The '\w+_dataloader' does not have many workers",
+    r"Checkpoint directory .* exists and is not empty",
+)
 
 
 @contextlib.contextmanager
 def run_log(path: Path) -> Iterator[None]:
-    """Append to `path` for the length of the block."""
+    """Append to `path` for the length of the block; our own warnings go to the terminal too."""
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     loggers = {logging.getLogger(name): level for name, level in LEVELS.items()}
@@ -21,12 +36,26 @@ def run_log(path: Path) -> Iterator[None]:
     for logger, level in loggers.items():
         logger.addHandler(handler)
         logger.setLevel(logger.level if level is None else level)
+    terminal = _terminal()
+    logging.getLogger("seqbench").addHandler(terminal)
     logging.captureWarnings(True)
     try:
-        yield
+        with warnings.catch_warnings():
+            for message in EXPECTED:
+                warnings.filterwarnings("ignore", message=message)
+            yield
     finally:
         logging.captureWarnings(False)
+        logging.getLogger("seqbench").removeHandler(terminal)
         for logger, level in before.items():
             logger.removeHandler(handler)
             logger.setLevel(level)
         handler.close()
+
+
+def _terminal() -> logging.Handler:
+    """Warnings alone: an error is printed by the verb that it ends, once."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(lambda record: record.levelno == logging.WARNING)
+    handler.setFormatter(logging.Formatter("seqbench: %(message)s"))
+    return handler

@@ -8,7 +8,8 @@ import logging
 import netrc
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,8 @@ from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
+
+from seqbench.config.instantiate import instantiate
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,17 @@ class WandbSettings:
             return _MODES[wanted]
         return "online" if _has_credentials() else "offline"
 
+    def announcement(self) -> str:
+        """Where runs will be mirrored, in a line."""
+        mode = self.resolved_mode()
+        if mode == "disabled":
+            return "W&B: off (WANDB_MODE=disabled)"
+        if mode == "online":
+            return f"W&B: online, project {self._project()}"
+        asked = self.mode == "offline" or "WANDB_MODE" in os.environ
+        why = "" if asked else " (no credentials; `wandb login` makes it online)"
+        return f"W&B: offline, in each run's folder{why}"
+
     def start(
         self,
         *,
@@ -77,9 +91,6 @@ class WandbSettings:
             return None
         import wandb  # half a second: only runs that are mirrored pay it
 
-        project = os.environ.get("WANDB_PROJECT", self.project)
-        if self.project != WandbSettings.project:
-            project = self.project
         arguments: dict[str, Any] = {
             "id": _wandb_id(study, run_id),
             "name": run_id,
@@ -87,7 +98,7 @@ class WandbSettings:
             "job_type": task,
             "tags": list(tags),
             "config": dict(config),
-            "project": project,
+            "project": self._project(),
             "entity": self.entity or os.environ.get("WANDB_ENTITY"),
             "dir": str(path),
             "resume": "allow" if mode == "online" else None,
@@ -111,6 +122,17 @@ class WandbSettings:
             arguments["resume"] = None
             run = wandb.init(mode="offline", settings=wandb.Settings(**settings), **arguments)
         return WandbMirror(run)
+
+    def _project(self) -> str:
+        if self.project != WandbSettings.project:
+            return self.project
+        return os.environ.get("WANDB_PROJECT", self.project)
+
+
+def announce(config: Mapping[str, Any]) -> None:
+    """Say on stderr where the runs of such a config are mirrored; nothing without W&B."""
+    if (node := config["logger"]["wandb"]) is not None:
+        print(instantiate(node, "logger.wandb").announcement(), file=sys.stderr, flush=True)
 
 
 class WandbMirror:
@@ -149,8 +171,8 @@ class WandbMirror:
         """Log a table."""
         import wandb
 
-        table = wandb.Table(columns=list(columns), data=[list(row) for row in rows])
-        self._do(lambda: self._run.log({name: table}))
+        data: list[Iterable[Any]] = [list(row) for row in rows]
+        self._do(lambda: self._run.log({name: wandb.Table(columns=list(columns), data=data)}))
 
     def finish(self, exit_code: int) -> None:
         """Close the run with the exit code that it really had."""
