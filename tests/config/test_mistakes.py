@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,7 +130,6 @@ def test_one_mistake_is_one_line(override: str, mistakes: Mistakes) -> None:
 
 
 def test_all_mistakes_are_reported_at_once(mistakes: Mistakes) -> None:
-    started = time.perf_counter()
     lines = mistakes(
         "model=toyy",
         "data=tyo",
@@ -141,7 +139,6 @@ def test_all_mistakes_are_reported_at_once(mistakes: Mistakes) -> None:
         "seed=-3",
         chosen=("model", "data"),
     )
-    assert time.perf_counter() - started < 1.5
     assert [line.partition(":")[0] for line in lines] == [
         "model", "data", "seed", "model.droput", "optimizer.lrr", "modle",
     ]  # fmt: skip
@@ -212,8 +209,8 @@ def test_a_config_folder_that_is_not_there(tmp_path: Path) -> None:
         ("predict", ["run=x", "text=a", "file=b"], "got text and file"),
         ("predict", ["run=x", "text=a", "top=0"], "top: expected an integer >= 1, got 0"),
         ("report", ["runs=3"], "runs: expected a text or a list, each a text, got 3"),
-        ("report", ["runs=x", "format=html"], "did you mean formats?"),
-        ("report", ["runs=x", "model=lstm"], "model: expected one of formats, out, runs, got lstm"),
+        ("report", ["runs=x", "run=y"], "did you mean runs?"),
+        ("report", ["runs=x", "model=lstm"], "model: expected one of out, runs, got lstm"),
     ],
 )
 def test_mistakes_of_other_verbs(verb: str, overrides: list[str], line: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -198,11 +197,9 @@ def test_a_completed_run_keeps_its_config(argv: list[str], monkeypatch: pytest.M
     assert folder.config.read_text() == "as it was"
 
 
-def test_a_thousand_jobs_are_planned_in_seconds(argv: list[str]) -> None:
-    started = time.perf_counter()
+def test_a_thousand_jobs_are_planned(argv: list[str]) -> None:
     plan = planned(argv, "model=toy,wide", "seed=range(0,250)", "optimizer.lr=1e-2,1e-3")
     assert len(plan.jobs) == 1000
-    assert time.perf_counter() - started < 10  # about 2 s when nothing else runs
 
 
 def test_the_short_way_to_set_values_comes_to_the_same(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -101,10 +100,8 @@ def test_a_harvest_of_one_real_library(tmp_path: Path, monkeypatch: pytest.Monke
     }
     assert np.bincount(data.splits["train"].labels).tolist() == [400, 400]
     monkeypatch.setattr(docstrings, "harvest", None)  # the second time it comes from the cache
-    started = time.perf_counter()
     again = source.load(cache_dir=tmp_path, datasets_dir=None)
     assert list(again.splits["test"].texts) == list(data.splits["test"].texts)
-    assert time.perf_counter() - started < 10
     assert "sklearn=" in source.key(cache_dir=tmp_path, datasets_dir=None)
 
 

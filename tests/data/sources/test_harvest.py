@@ -8,13 +8,12 @@ import pytest
 
 from seqbench.data.sources.docstring_parser import parse_file, summary_of
 from seqbench.data.sources.harvest import (
-    Docstring,
     harvest,
     library_folder,
     library_version,
     python_files,
 )
-from seqbench.data.sources.harvest_cache import cached_harvest
+from seqbench.data.sources.rows_cache import cached_rows
 from seqbench.errors import DataError
 
 CODE = '''"""What the module is.
@@ -100,15 +99,16 @@ def test_the_number_of_workers_changes_nothing(package: Path) -> None:
 def test_the_cache_is_read_and_a_damaged_one_made_anew(tmp_path: Path) -> None:
     made = []
 
-    def make() -> list[Docstring]:
+    def make() -> list[dict[str, str]]:
         made.append(1)
-        return [Docstring(library="l", path="p", kind="class", name="n", summary="s \ud800")]
+        return [{"name": "n", "summary": "s \ud800"}]
 
     path = tmp_path / "deep" / "harvest.parquet"
-    first = cached_harvest(path, make)
-    assert cached_harvest(path, make)[0].name == first[0].name and len(made) == 1
+    first = cached_rows(path, make)
+    assert first == [{"name": "n", "summary": "s ?"}]
+    assert cached_rows(path, make) == first and len(made) == 1
     path.write_bytes(b"PAR1 no longer")
-    cached_harvest(path, make)
+    cached_rows(path, make)
     assert len(made) == 2
 
 

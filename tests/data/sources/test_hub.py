@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -124,15 +123,13 @@ def unreachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("unreachable")
-def test_nowhere_to_be_found_fails_fast_and_says_how_to_fill_the_mirror(tmp_path: Path) -> None:
-    started = time.perf_counter()
+def test_nowhere_to_be_found_says_how_to_fill_the_mirror(tmp_path: Path) -> None:
     message = (
         r"dataset no/such: .*got nothing \(.*mirror/no/such/<split>\.parquet; .*cannot be reached\)"
         r"; .*hf download --repo-type dataset no/such.*DIR/no/such and set SEQBENCH_DATASETS=DIR"
     )
     with pytest.raises(DataError, match=message):
         HubSource(hub_id="no/such").key(cache_dir=tmp_path, datasets_dir=tmp_path / "mirror")
-    assert time.perf_counter() - started < 10
 
 
 def test_a_name_without_owner_is_never_asked_of_the_hub(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from seqbench.data.sources.harvest import (
     library_folder,
     library_version,
 )
+from seqbench.data.sources.rows_cache import cached_rows
 from seqbench.data.sources.near_duplicates import first_of_each
 from seqbench.data.sources.source import Examples, SourceData
 from seqbench.domains import PositiveInt
@@ -98,6 +100,41 @@ class DocstringSource:
         Raises:
             DataError: a library is missing, or holds too few docstrings.
         """
+        rows = cached_rows(
+            self._file(cache_dir, self.key(cache_dir=cache_dir, datasets_dir=datasets_dir)),
+            lambda: self._chosen(cache_dir),
+        )
+        ids = {library: i for i, library in enumerate(self.libraries)}
+        splits = {
+            split: Examples(
+                texts=[row["text"] for row in rows if row["split"] == split],
+                labels=np.array(
+                    [ids[row["library"]] for row in rows if row["split"] == split], dtype=np.int64
+                ),
+            )
+            for split in SHARES
+        }
+        return SourceData(
+            splits=splits,
+            label_names=tuple(self.libraries),
+            notes=(f"docstrings harvested from {self._versions()}",),
+        )
+
+    def harvested(self, cache_dir: Path) -> list[Docstring]:
+        """Every docstring summary of the libraries, from the cache where it is there."""
+        rows = cached_rows(
+            self._file(cache_dir, self._versions()),
+            lambda: [
+                asdict(docstring)
+                for docstring in harvest(
+                    {library: library_folder(library) for library in self.libraries},
+                    workers=min(2, os.cpu_count() or 1),
+                )
+            ],
+        )
+        return [Docstring(**row) for row in rows]
+
+    def _chosen(self, cache_dir: Path) -> list[dict[str, str]]:
         chosen = choose(
             self.harvested(cache_dir),
             libraries=self.libraries,
@@ -106,31 +143,15 @@ class DocstringSource:
             max_words=self.max_words,
             max_per_file=self.max_per_file,
         )
-        ids = {library: i for i, library in enumerate(self.libraries)}
-        return SourceData(
-            splits={
-                split: Examples(
-                    texts=[candidate.text for candidate in candidates],
-                    labels=np.array([ids[c.library] for c in candidates], dtype=np.int64),
-                )
-                for split, candidates in chosen.items()
-            },
-            label_names=tuple(self.libraries),
-            notes=(f"docstrings harvested from {self._versions()}",),
-        )
+        return [
+            {"split": split, "library": candidate.library, "text": candidate.text}
+            for split, candidates in chosen.items()
+            for candidate in candidates
+        ]
 
-    def harvested(self, cache_dir: Path) -> list[Docstring]:
-        """Every docstring summary of the libraries, from the cache where it is there."""
-        from seqbench.data.sources.harvest_cache import cached_harvest
-
-        digest = hashlib.blake2b(self._versions().encode(), digest_size=8).hexdigest()
-        return cached_harvest(
-            cache_dir / "docstrings" / f"{digest}.parquet",
-            lambda: harvest(
-                {library: library_folder(library) for library in self.libraries},
-                workers=min(2, os.cpu_count() or 1),
-            ),
-        )
+    def _file(self, cache_dir: Path, key: str) -> Path:
+        digest = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+        return cache_dir / "docstrings" / f"{digest}.parquet"
 
     def _versions(self) -> str:
         versions = " ".join(f"{library}={library_version(library)}" for library in self.libraries)

@@ -1,0 +1,44 @@
+"""Keeps rows of texts on disk as a Parquet file, so that they are made once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+Rows = list[dict[str, str]]
+
+
+def cached_rows(path: Path, make: Callable[[], Rows]) -> Rows:
+    """The rows in this file; made and written where it is missing or unreadable."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        rows = _read(path)
+        if rows is None:
+            rows = [{key: _valid(text) for key, text in row.items()} for row in make()]
+            _write(path, rows)
+    return rows
+
+
+def _read(path: Path) -> Rows | None:
+    try:
+        rows: Rows = pq.read_table(path).to_pylist()
+    except (OSError, pa.ArrowException, TypeError):
+        return None
+    return rows
+
+
+def _write(path: Path, rows: Rows) -> None:
+    """Written aside and renamed, so that no reader ever sees half of it."""
+    aside = path.with_suffix(f".{os.getpid()}.tmp")
+    pq.write_table(pa.Table.from_pylist(rows), aside)
+    os.replace(aside, path)
+
+
+def _valid(text: str) -> str:
+    """A lone surrogate is legal in a Python string and not in UTF-8."""
+    return text.encode("utf-8", "replace").decode()
