@@ -1,21 +1,118 @@
-"""What many tests need: small batches, a small task, no services and no one's home folder."""
+"""What many tests need: small batches, a small task, small files, the command in process."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.mirror import write_mirror
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of all tests of one process: its keys are made of content."""
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(autouse=True)
-def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No credentials, no mirror of one's own, nothing of a previous run in the environment."""
+def _own_surroundings(
+    tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """No credentials, no one's home folder, nothing of a previous run in the environment."""
     for name in ("WANDB_API_KEY", "WANDB_PROJECT", "WANDB_ENTITY", "RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no.netrc"))
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("SEQBENCH_CACHE", str(cache_dir))
     yield
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Ended]:
+    """Runs `seqbench …` in this process, in the test's own folder."""
+    from seqbench.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Ended:
+        capsys.readouterr()
+        code = main(list(arguments))
+        printed = capsys.readouterr()
+        return Ended(code, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def mirror_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The made-up mirror of every hub dataset that has a YAML."""
+    return write_mirror(tmp_path_factory.mktemp("mirror"))
+
+
+@pytest.fixture(scope="session")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train.csv, validation.csv and test.csv: reviews of two classes."""
+    folder = tmp_path_factory.mktemp("reviews")
+    rng = random.Random(0)
+    words = {"bad": ["dull", "cold", "grim"], "good": ["fine", "warm", "bright"]}
+    for split, rows in (("train", 40), ("validation", 11), ("test", 13)):
+        lines = ["text,label"]
+        for row in range(rows):
+            label = ("bad", "good")[row % 2]
+            text = rng.choices([*words[label], "a", "film", "plot", "scene"], k=rng.randint(2, 9))
+            lines.append(f"{' '.join(text)},{label}")
+        (folder / f"{split}.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(reviews: Path, cache_dir: Path) -> list[str]:
+    """Overrides of a training of a few small steps on the reviews, in silence."""
+    splits = ("train", "validation", "test")
+    files = [f"data.files.{split}={reviews / split}.csv" for split in splits]
+    return [
+        "data=text_classification", *files, "data.batch_size=8", "tokenizer.min_freq=1",
+        "inputs.d_embed=6", "model.d_hidden=5", "trainer.max_epochs=2", "trainer.log_every=2",
+        "trainer.accelerator=cpu", "callbacks=none", "logger=none", f"paths.cache={cache_dir}",
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def network_run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a completed run of an LSTM; not to be written to."""
+    return _completed([*tiny, f"paths.outputs={tmp_path_factory.mktemp('network')}"])
+
+
+@pytest.fixture(scope="session")
+def baseline_run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a completed run of a baseline; not to be written to."""
+    overrides = [item for item in tiny if not item.startswith("model.")]
+    outputs = f"paths.outputs={tmp_path_factory.mktemp('baseline')}"
+    return _completed([*overrides, outputs, "model=baseline/tfidf_regression"])
+
+
+def _completed(overrides: list[str]) -> Path:
+    from seqbench.config.compose import compose_job
+    from seqbench.training.execute import execute
+
+    job = compose_job(overrides)
+    assert execute(job).record.status == "completed"
+    return job.folder
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -74,7 +75,9 @@ class BestScores(Callback):
         primary = scores[self._primary.name]
         better = primary > self._best if self._primary.higher_is_better else primary < self._best
         if better or not self.scores:
-            self.scores, self.epoch, self._best = dict(scores), trainer.current_epoch, primary
+            self.scores, self.epoch = dict(scores), trainer.current_epoch
+            # NaN counts as the worst there is, as for the checkpoint: nothing is better than NaN.
+            self._best = self._best if math.isnan(primary) else primary
 
 
 class Stopwatch(Callback):

@@ -1,0 +1,85 @@
+"""What is kept of the best epoch, and how long training took."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from seqbench.records.folder import RunFolder
+from seqbench.tasks.task import MetricSpec
+from seqbench.training import callbacks
+from seqbench.training.callbacks import (
+    BestScores,
+    EarlyStoppingSettings,
+    Stopwatch,
+    best_checkpoint,
+)
+
+ACCURACY = MetricSpec(name="accuracy", higher_is_better=True)
+LOSS = MetricSpec(name="loss", higher_is_better=False)
+NO_MODULE: Any = None
+
+
+def validated(epoch: int, **scores: float) -> Any:
+    """A trainer after a validation."""
+    metrics = {f"validation/{name}": torch.tensor(value) for name, value in scores.items()}
+    return SimpleNamespace(callback_metrics={**metrics, "train/loss": 9.0}, current_epoch=epoch)
+
+
+def test_of_equal_epochs_the_first_is_kept() -> None:
+    best = BestScores(ACCURACY)
+    for epoch, accuracy in enumerate([0.25, 0.5, 0.5, 0.25]):
+        best.on_validation_end(validated(epoch, accuracy=accuracy, loss=epoch), NO_MODULE)
+    assert (best.epoch, best.scores) == (1, {"accuracy": 0.5, "loss": 1.0})
+
+
+def test_where_lower_is_better() -> None:
+    best = BestScores(LOSS)
+    for epoch, loss in enumerate([3.0, 1.0, 2.0]):
+        best.on_validation_end(validated(epoch, loss=loss), NO_MODULE)
+    assert best.epoch == 1
+
+
+def test_a_score_that_is_no_number_is_replaced_by_the_first_that_is_one() -> None:
+    best = BestScores(LOSS)
+    best.on_validation_end(validated(0, loss=float("nan")), NO_MODULE)
+    assert best.epoch == 0
+    best.on_validation_end(validated(1, loss=1.0), NO_MODULE)
+    assert best.epoch == 1
+
+
+def test_validation_is_not_training_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 10.0, 100.0, 101.0, 500.0, 502.0])
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    watch, trainer = Stopwatch(), NO_MODULE
+    watch.on_train_start(trainer, NO_MODULE)
+    watch.on_validation_start(trainer, NO_MODULE)
+    watch.on_validation_end(trainer, NO_MODULE)
+    watch.on_validation_start(trainer, NO_MODULE)
+    watch.on_validation_end(trainer, NO_MODULE)
+    watch.on_train_end(trainer, NO_MODULE)
+    assert watch.seconds == 10 + 1 + 2
+
+
+def test_the_watch_stops_at_an_exception_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 10.0])
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    watch = Stopwatch()
+    watch.on_train_start(NO_MODULE, NO_MODULE)
+    watch.on_exception(NO_MODULE, NO_MODULE, RuntimeError())
+    watch.on_train_end(NO_MODULE, NO_MODULE)
+    assert watch.seconds == 10
+
+
+@pytest.mark.parametrize(("metric", "mode"), [(ACCURACY, "max"), (LOSS, "min")])
+def test_the_primary_metric_decides(metric: MetricSpec, mode: str, tmp_path: Path) -> None:
+    stopping: Any = EarlyStoppingSettings(patience=2, min_delta=0.25).build(metric, "a run")
+    checkpoint = best_checkpoint(RunFolder(tmp_path), metric)
+    assert (stopping.monitor, stopping.mode) == (f"validation/{metric.name}", mode)
+    assert (stopping.patience, abs(stopping.min_delta)) == (2, 0.25)
+    assert (checkpoint.monitor, checkpoint.mode) == (f"validation/{metric.name}", mode)
+    assert (checkpoint.dirpath, checkpoint.filename) == (str(tmp_path / "checkpoints"), "best")
