@@ -57,9 +57,11 @@ def count(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A duration: 0.42 s, 42 s, 3 min 05 s, 2 h 10 min."""
+    """A duration: < 0.1 s, 0.42 s, 42 s, 3 min 05 s, 2 h 10 min."""
     if seconds is None:
         return NONE
+    if seconds < 0.1:
+        return "< 0.1 s"
     if seconds < 10:
         return f"{seconds:.2g} s"
     whole = round(seconds)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from seqbench.config.job import Job, freeze
 from seqbench.errors import ConfigError, DataError
@@ -41,7 +44,7 @@ def execute(job: Job) -> Execution:
         SeqbenchError: what ended the run.
     """
     folder = RunFolder(job.folder)
-    was_there = folder.path.exists()
+    made = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
     with folder.claim():
         record = folder.read_record()
         if record is not None and record.status == "completed" and not job.config["force"]:
@@ -51,7 +54,15 @@ def execute(job: Job) -> Execution:
         try:
             record = run({**job.config, "run_id": job.run_id}, folder, overrides=job.overrides)
         except (ConfigError, DataError):
-            if not was_there:
+            if folder.path in made:
                 folder.remove()
+                _remove_empty(made[1:])
             raise
         return Execution(record=record, was_complete=False)
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Study and outputs folder, unless another run has come to lie in them."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()

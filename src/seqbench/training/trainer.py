@@ -41,7 +41,7 @@ class TrainerSettings:
 
     max_epochs: PositiveInt = 5
     max_steps: PositiveInt | None = None
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     devices: PositiveInt = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
     accumulate: PositiveInt = 1
@@ -69,11 +69,7 @@ class TrainerSettings:
         Raises:
             ConfigError: one was asked for that this machine lacks.
         """
-        there = {
-            "cpu": True,
-            "cuda": torch.cuda.is_available(),
-            "mps": torch.backends.mps.is_available(),
-        }
+        there = {"cpu": True, "cuda": torch.cuda.is_available()}
         chosen = self.accelerator
         if chosen == "auto":
             chosen = "cuda" if there["cuda"] else "cpu"
