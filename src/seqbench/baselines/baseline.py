@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ def read_state(folder: Path, *, kind: str) -> tuple[dict[str, Any], dict[str, Fl
         with np.load(folder / _ARRAYS, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         found = settings.pop("kind")
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, EOFError, BadZipFile) as error:
         got = str(error).partition("\n")[0]
         raise RecordError(str(folder), expected="a saved baseline", got=got) from error
     if found != kind:

@@ -105,7 +105,11 @@ class Classification(Task):
         else:
             weight = self.class_weights_C[batch.labels_B].sum()
         return Outputs(
-            loss_sum=loss_sum, weight=weight, predictions=logits_BC, targets=batch.labels_B
+            loss_sum=loss_sum,
+            weight=weight,
+            # torchmetrics takes logits that happen to lie in [0, 1] for probabilities.
+            predictions=logits_BC.detach().float().softmax(-1),
+            targets=batch.labels_B,
         )
 
     def on_test_epoch_start(self) -> None:

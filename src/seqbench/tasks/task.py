@@ -41,7 +41,7 @@ class Outputs:
     Attributes:
         loss_sum: the loss summed over what counts (examples, tokens), a scalar.
         weight: how much was summed; the mean loss is `loss_sum / weight`, a scalar.
-        predictions: what the metrics compare, e.g. logits_BC.
+        predictions: what the metrics compare, e.g. probabilities_BC.
         targets: what they compare it with, e.g. labels_B.
     """
 

@@ -1,0 +1,85 @@
+"""Who may write to a run folder, and what is left in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqbench.config.job import thaw
+from seqbench.errors import DataError, RecordError, TrainingError
+from seqbench.records.folder import RunFolder
+from seqbench.training import execute as execute_module
+from seqbench.training.execute import execute
+
+
+def test_a_completed_run_is_found_again(make_job: Any) -> None:
+    job = make_job("trainer.max_epochs=1")
+    first = execute(job)
+    assert not first.was_complete
+    assert thaw(job.folder) == job
+    again = execute(job)
+    assert again.was_complete
+    assert not again.is_stale
+    assert again.record == first.record
+    forced = execute(make_job("trainer.max_epochs=1", "force=true"))
+    assert not forced.was_complete
+    assert forced.record.scores == first.record.scores
+
+
+def test_a_record_of_other_code_is_stale(
+    network_run: Path, tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = thaw(network_run)
+    monkeypatch.setattr(execute_module, "code_hash", lambda: "another")
+    assert execute(job).is_stale
+
+
+def test_a_failed_run_starts_afresh(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make_job("trainer.max_epochs=1")
+    job.folder.mkdir(parents=True)
+    (job.folder / "metrics.jsonl").write_text('{"step": 9}\n')
+    done = execute(job)
+    assert done.record.status == "completed"
+    assert '"step": 9' not in (job.folder / "metrics.jsonl").read_text()
+
+
+def test_bad_data_leaves_nothing_behind(make_job: Any, tmp_path: Path) -> None:
+    job = make_job(f"data.files.train={tmp_path / 'nowhere.csv'}")
+    with pytest.raises(DataError, match=r"nowhere\.csv"):
+        execute(job)
+    assert not job.folder.exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failed_training_leaves_its_record(make_job: Any) -> None:
+    job = make_job("optimizer=sgd", "optimizer.lr=1e38", "trainer.clip_norm=null")
+    with pytest.raises(TrainingError):
+        execute(job)
+    record = RunFolder(job.folder).read_record()
+    assert record is not None
+    assert record.status == "failed"
+
+
+def test_a_folder_that_is_held(make_job: Any) -> None:
+    job = make_job()
+    with (
+        RunFolder(job.folder).claim(),
+        pytest.raises(RecordError, match=r"held by process \d+ on .* since .*; wait for it"),
+    ):
+        execute(job)
+
+
+def test_a_folder_that_cannot_be_made(make_job: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    job = make_job(f"paths.outputs={tmp_path / 'file'}")
+    with pytest.raises(RecordError, match=r"expected a place that can be written to, got Not a di"):
+        execute(job)
+
+
+def test_what_the_command_line_changed_is_in_the_record(make_job: Any) -> None:
+    job = make_job("trainer.max_epochs=1", "trainer.limit_train_batches=1")
+    job = dataclasses.replace(job, overrides=("model=lstm", "trainer.max_epochs=1"))
+    assert execute(job).record.overrides == ["model=lstm", "trainer.max_epochs=1"]

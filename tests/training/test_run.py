@@ -1,0 +1,173 @@
+"""A run's record, however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from seqbench.errors import TrainingError
+from seqbench.records.folder import RunFolder
+from seqbench.records.metrics import read_metrics
+from seqbench.records.predictions import read_predictions
+from seqbench.records.record import RunRecord
+from seqbench.scores import classification_scores
+from seqbench.training.execute import execute
+
+DIVERGE = ["optimizer=sgd", "optimizer.lr=1e38", "trainer.clip_norm=null"]
+
+
+def record_of(folder: Path) -> RunRecord:
+    record = RunFolder(folder).read_record()
+    assert record is not None
+    return record
+
+
+def test_a_completed_networks_record(network_run: Path) -> None:
+    record = record_of(network_run)
+    assert (record.status, record.error, record.seed) == ("completed", None, 0)
+    cost = record.cost
+    assert (cost.epochs, cost.steps) == (2, 10)
+    assert cost.parameters is not None
+    assert cost.parameters_without_embeddings is not None
+    lstm, head = 4 * 5 * (6 + 5 + 2), 5 * 2 + 2
+    assert cost.parameters_without_embeddings == lstm + head
+    for seconds in (cost.train_seconds, cost.setup_seconds, cost.test_seconds):
+        assert seconds is not None
+        assert 0 < seconds < 60
+    assert cost.peak_memory_bytes is not None
+    assert record.provenance.device == "cpu"
+    assert record.provenance.data_fingerprint
+    assert record.provenance.tokenizer_fingerprint
+    assert set(record.provenance.overlaps or {}) == {
+        "train/validation", "train/test", "validation/test",
+    }  # fmt: skip
+    left = {entry.name for entry in network_run.iterdir()}
+    assert left - {"log.txt"} == {
+        ".lock", "checkpoints", "config.yaml", "metrics.jsonl", "predictions.parquet",
+        "record.json", "tokenizer.json",
+    }  # fmt: skip
+    assert [file.name for file in (network_run / "checkpoints").iterdir()] == ["best.ckpt"]
+
+
+def test_tokens_are_those_of_the_training_split_in_every_epoch(
+    network_run: Path, reviews: Path
+) -> None:
+    texts = [line.split(",")[0] for line in (reviews / "train.csv").read_text().split("\n")[1:-1]]
+    assert record_of(network_run).cost.tokens == 2 * sum(len(text.split()) for text in texts)
+
+
+def test_the_history_has_the_step_that_each_row_belongs_to(network_run: Path) -> None:
+    rows = read_metrics(network_run / "metrics.jsonl")
+    training = [(row["epoch"], row["step"]) for row in rows if "train/loss" in row]
+    validation = [(row["epoch"], row["step"]) for row in rows if "validation/loss" in row]
+    assert training == [(0, 2), (0, 4), (0, 5), (1, 6), (1, 8), (1, 10)]
+    assert validation == [(0, 5), (1, 10)]
+    assert rows[-1]["tokens"] == record_of(network_run).cost.tokens
+    assert [row["seconds"] for row in rows] == sorted(row["seconds"] for row in rows)
+
+
+def test_the_records_validation_scores_are_those_of_the_best_epoch(network_run: Path) -> None:
+    rows = read_metrics(network_run / "metrics.jsonl")
+    by_epoch = {row["epoch"]: row for row in rows if "validation/loss" in row}
+    scores = record_of(network_run).scores
+    best = max(by_epoch, key=lambda epoch: (by_epoch[epoch]["validation/accuracy"], -epoch))
+    assert scores.best_epoch == best
+    assert scores.validation == {
+        name.removeprefix("validation/"): value
+        for name, value in by_epoch[best].items()
+        if name.startswith("validation/")
+    }
+
+
+def test_test_scores_can_be_recomputed_from_the_predictions(network_run: Path) -> None:
+    found = read_predictions(network_run / "predictions.parquet")
+    assert np.array_equal(found.rows, np.arange(13))
+    scores = classification_scores(
+        targets=found.targets,
+        probabilities=found.probabilities,
+        lengths=found.lengths,
+        label_names=["bad", "good"],
+    )
+    record = record_of(network_run)
+    assert record.scores.test == scores.scores
+    assert record.scores.confusion == scores.confusion
+
+
+def test_a_baselines_record_is_an_ordinary_one(baseline_run: Path) -> None:
+    record = record_of(baseline_run)
+    assert (record.status, record.scores.best_epoch) == ("completed", None)
+    assert record.scores.test.keys() == record.scores.validation.keys()
+    assert (record.cost.epochs, record.cost.steps, record.cost.tokens) == (None, None, None)
+    assert record.cost.parameters
+    assert (baseline_run / "predictions.parquet").exists()
+    assert not (baseline_run / "metrics.jsonl").exists()
+
+
+def test_stopped_before_the_first_validation_a_run_is_scored_all_the_same(make_job: Any) -> None:
+    done = execute(make_job("trainer.max_steps=2")).record
+    assert (done.status, done.cost.steps) == ("completed", 2)
+    assert set(done.scores.validation) >= {"accuracy", "loss"}
+
+
+def test_a_run_that_diverges_fails_with_what_is_known(make_job: Any) -> None:
+    job = make_job(*DIVERGE)
+    with pytest.raises(TrainingError) as caught:
+        execute(job)
+    record = record_of(job.folder)
+    assert record.status == "failed"
+    assert record.error is not None
+    assert record.error.type == "TrainingError"
+    assert record.error.message == caught.value.line()
+    assert record.error.message.startswith("training diverged at step ")
+    assert "(learning rate " in record.error.message
+    assert "Traceback" in record.error.traceback
+    assert "training diverged" in (job.folder / "log.txt").read_text()
+    assert not (job.folder / "predictions.parquet").exists()
+
+
+def test_a_bug_leaves_a_record_too(make_job: Any, in_third_step: Any) -> None:
+    def bug() -> None:
+        raise ZeroDivisionError("a bug")
+
+    in_third_step(bug)
+    job = make_job()
+    with pytest.raises(ZeroDivisionError):
+        execute(job)
+    error = record_of(job.folder).error
+    assert error is not None
+    assert (error.type, error.message) == ("ZeroDivisionError", "a bug")
+
+
+def _ctrl_c() -> None:
+    raise KeyboardInterrupt
+
+
+def _sigterm() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("stop", [_ctrl_c, _sigterm])
+def test_told_to_stop_a_run_is_interrupted(
+    stop: Callable[[], None], make_job: Any, in_third_step: Any
+) -> None:
+    in_third_step(stop)
+    job = make_job()
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        execute(job)
+    assert record_of(job.folder).status == "interrupted"
+    # Lightning would have the next Ctrl-C ignored.
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+
+
+def test_checkpoints_hold_plain_containers(network_run: Path) -> None:
+    loaded = torch.load(network_run / "checkpoints" / "best.ckpt", weights_only=True)
+    assert "state_dict" in loaded
+    assert loaded["spec"]["label_names"] == ["bad", "good"]
