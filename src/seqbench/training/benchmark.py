@@ -7,6 +7,7 @@ bare loop gets its batches ready-made, the pipeline collates its own.
 from __future__ import annotations
 
 import copy
+import logging
 import statistics
 import tempfile
 import time
@@ -74,6 +75,7 @@ def compare_speed(
     Raises:
         ConfigError: the training split has fewer batches than `steps` and `warmup` need.
     """
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     settings: TrainerSettings = instantiate(config["trainer"], "trainer")
     settings.apply()
     pl.seed_everything(config["seed"], workers=True, verbose=False)

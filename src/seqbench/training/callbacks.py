@@ -34,6 +34,7 @@ class EarlyStoppingSettings:
             patience=self.patience,
             min_delta=self.min_delta,
             check_finite=False,
+            strict=False,  # max_steps may end an epoch before its first validation
         )
 
 

@@ -70,6 +70,8 @@ def fit_network(
         _fit(trainer, task, datamodule, settings)
         fitted = time.perf_counter()
         tokens = task.num_tokens()
+        if settings.profiler is not None and distributed.is_main():
+            print(trainer.profiler.summary())  # type: ignore[attr-defined]
         best_path = folder.checkpoints / "best.ckpt"
         if best.epoch is None:
             # Stopped by max_steps before the first validation: these weights are the best.

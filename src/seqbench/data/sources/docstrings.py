@@ -21,8 +21,8 @@ from seqbench.data.sources.harvest import (
     library_folder,
     library_version,
 )
-from seqbench.data.sources.rows_cache import cached_rows
 from seqbench.data.sources.near_duplicates import first_of_each
+from seqbench.data.sources.rows_cache import cached_rows
 from seqbench.data.sources.source import Examples, SourceData
 from seqbench.domains import PositiveInt
 from seqbench.errors import DataError
