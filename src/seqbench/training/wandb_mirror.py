@@ -89,8 +89,6 @@ class WandbSettings:
         mode = self.resolved_mode()
         if mode == "disabled":
             return None
-        import wandb  # half a second: only runs that are mirrored pay it
-
         arguments: dict[str, Any] = {
             "id": _wandb_id(study, run_id),
             "name": run_id,
@@ -101,27 +99,18 @@ class WandbSettings:
             "project": self._project(),
             "entity": self.entity or os.environ.get("WANDB_ENTITY"),
             "dir": str(path),
-            "resume": "allow" if mode == "online" else None,
         }
-        settings: dict[str, Any] = {
-            # Lines of ours are in log.txt; requirements and versions are in the record.
-            "console": "off",
-            "silent": True,
-            "x_save_requirements": False,
-            "init_timeout": 30,
-        }
-        # Tables are staged as artifacts: beside the run, not in a home folder that fills up.
-        os.environ.setdefault("WANDB_DATA_DIR", str(path / "wandb"))
+        _stage_beside(path)
+        if mode == "online":
+            try:
+                return WandbMirror(_init("online", resume="allow", **arguments))
+            except Exception as error:
+                log.warning("W&B is not reachable (%s): mirrored offline instead", _line(error))
         try:
-            run = wandb.init(mode=mode, settings=wandb.Settings(**settings), **arguments)
+            return WandbMirror(_init("offline", resume=None, **arguments))
         except Exception as error:
-            if mode == "offline":
-                log.warning("W&B could not start (%s): this run is not mirrored", _line(error))
-                return None
-            log.warning("W&B is not reachable (%s): mirrored offline instead", _line(error))
-            arguments["resume"] = None
-            run = wandb.init(mode="offline", settings=wandb.Settings(**settings), **arguments)
-        return WandbMirror(run)
+            log.warning("W&B could not start (%s): this run is not mirrored", _line(error))
+            return None
 
     def _project(self) -> str:
         if self.project != WandbSettings.project:
@@ -203,6 +192,32 @@ class _GuardedLogger(WandbLogger):
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Nothing: Lightning calls this after fit *and* test; `WandbMirror.finish` ends the run."""
+
+
+def _init(mode: Mode, **arguments: Any) -> Any:
+    import wandb  # half a second: only runs that are mirrored pay it
+
+    settings: dict[str, Any] = {
+        # Lines of ours are in log.txt; requirements and versions are in the record.
+        "console": "off",
+        "silent": True,
+        "x_save_requirements": False,
+        "init_timeout": 30,
+    }
+    return wandb.init(mode=mode, settings=wandb.Settings(**settings), **arguments)
+
+
+_staging: str | None = None
+
+
+def _stage_beside(path: Path) -> None:
+    """Tables are staged as artifacts: beside the run, not in a home folder that fills up.
+
+    Where WANDB_DATA_DIR is the user's own it stays; that of an earlier run of ours does not.
+    """
+    global _staging
+    if os.environ.get("WANDB_DATA_DIR", _staging) == _staging:
+        _staging = os.environ["WANDB_DATA_DIR"] = str((path / "wandb").absolute())
 
 
 def _wandb_id(study: str, run_id: str) -> str:
