@@ -92,6 +92,35 @@ def tiny(reviews: Path, cache_dir: Path) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.fixture
+def made_up_docstrings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts few made-up docstrings in place of the harvest, which takes half a minute."""
+    import numpy as np
+
+    from seqbench.data.sources.docstrings import DocstringSource
+    from seqbench.data.sources.source import Examples, SourceData
+
+    def key(self: DocstringSource, **_: Any) -> str:
+        return f"made up for {self.libraries}"
+
+    def load(self: DocstringSource, **_: Any) -> SourceData:
+        labels = np.arange(6 * len(self.libraries)) % len(self.libraries)
+        splits = {
+            split: Examples(
+                texts=[
+                    f"{split} makes the {['value', 'array', 'index', 'table'][row % 4]} {row}"
+                    for row in range(len(labels))
+                ],
+                labels=labels.astype(np.int64),
+            )
+            for split in ("train", "validation", "test")
+        }
+        return SourceData(splits=splits, label_names=tuple(self.libraries), notes=())
+
+    monkeypatch.setattr(DocstringSource, "key", key)
+    monkeypatch.setattr(DocstringSource, "load", load)
+
+
 @pytest.fixture(scope="session")
 def network_run(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a completed run of an LSTM; not to be written to."""
