@@ -162,7 +162,8 @@ def shown(hydra: Hydra, verb: str, flags: Any, said: Overrides, groups: Groups) 
         if flags.hydra_help:
             hydra.hydra_help(config_name=verb, args_parser=get_args_parser(), args=flags)
         elif flags.cfg:
-            hydra.show_cfg(verb, said.lines, flags.cfg, flags.package, flags.resolve)
+            resolve = flags.resolve or flags.cfg == "job"
+            hydra.show_cfg(verb, said.lines, flags.cfg, flags.package, resolve)
         else:
             logging.raiseExceptions = False  # it prints by logging, perhaps into a closed pipe
             mode = RunMode.MULTIRUN if verb == "sweep" else RunMode.RUN
