@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -13,6 +14,8 @@ from seqbench.data.encoded import encode_texts
 from seqbench.data.loader import TokenDataset, TokenLoader, Truncate
 from seqbench.data.tokenizers.tokenizer import Tokenizer
 from seqbench.errors import DataError
+
+log = logging.getLogger(__name__)
 
 EVALUATION_FACTOR = 4
 """Evaluation keeps no gradients: its batches hold so many times as much as training batches."""
@@ -79,6 +82,9 @@ def examples_loader(
         raise DataError("texts", expected="at least one", got="none")
     ids = label_ids(labels, label_names) if labels is not None else None
     encoded, _ = encode_texts(texts, ids, tokenizer)
+    if longer := int((encoded.lengths > max_len).sum()):
+        end = "first" if truncate == "head" else "last"
+        log.warning("%d of %d texts cut to their %s %d tokens", longer, len(texts), end, max_len)
     dataset = TokenDataset(
         encoded,
         max_len=max_len,

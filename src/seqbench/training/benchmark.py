@@ -146,8 +146,9 @@ def _pipeline(
 ) -> float:
     """Steps a second of `seqbench train`: Lightning, its history, and W&B where asked for."""
     timer = _StepTimer(first=warmup, last=warmup + steps - 1)
+    extra = {"limit_val_batches": 0, "enable_checkpointing": False}
     settings: TrainerSettings = instantiate(
-        {**config["trainer"], "max_steps": warmup + steps, "extra": {"limit_val_batches": 0}}
+        {**config["trainer"], "max_steps": warmup + steps, "extra": extra}
     )
     with tempfile.TemporaryDirectory() as scratch:
         folder = RunFolder(Path(scratch) / "run")
