@@ -25,7 +25,7 @@ from seqbench.training.fit_network import fit_network
 from seqbench.training.outcome import Outcome
 from seqbench.training.run_log import run_log
 from seqbench.training.trainer import TrainerSettings
-from seqbench.training.wandb_mirror import WandbMirror, WandbSettings
+from seqbench.training.wandb_mirror import WandbMirror, WandbSettings, announce
 from seqbench.training.wandb_outcome import mirror_outcome
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _start_mirror(config: Mapping[str, Any], folder: RunFolder, task: str) -> Wa
     if config["logger"]["wandb"] is None or not distributed.is_main():
         return None
     settings: WandbSettings = instantiate(config["logger"]["wandb"], "logger.wandb")
-    log.info(settings.announcement())
+    announce(settings)
     return settings.start(
         run_id=config["run_id"],
         study=config["study"],

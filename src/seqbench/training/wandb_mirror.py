@@ -18,8 +18,6 @@ from urllib.parse import urlparse
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
-from seqbench.config.instantiate import instantiate
-
 log = logging.getLogger(__name__)
 
 WANDB_HOST = "https://api.wandb.ai"
@@ -118,10 +116,16 @@ class WandbSettings:
         return os.environ.get("WANDB_PROJECT", self.project)
 
 
-def announce(config: Mapping[str, Any]) -> None:
-    """Say on stderr where the runs of such a config are mirrored; nothing without W&B."""
-    if (node := config["logger"]["wandb"]) is not None:
-        print(instantiate(node, "logger.wandb").announcement(), file=sys.stderr, flush=True)
+_announced: set[str] = set()
+
+
+def announce(settings: WandbSettings) -> None:
+    """Say on stderr where runs are mirrored, once a process: the runs of a sweep are alike."""
+    line = settings.announcement()
+    log.info(line)
+    if line not in _announced:
+        _announced.add(line)
+        print(line, file=sys.stderr, flush=True)
 
 
 class WandbMirror:

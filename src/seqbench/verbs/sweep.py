@@ -22,8 +22,6 @@ def sweep(plan: Plan) -> int:
         for job in plan.jobs:
             print(job.folder)
         return 0
-    from seqbench.training.wandb_mirror import announce
-
     total, done = len(plan.jobs), 0
 
     def tell(outcome: Outcome) -> None:
@@ -32,7 +30,6 @@ def sweep(plan: Plan) -> int:
         print(f"[{done}/{total}] {outcome.run_id}: {_result(outcome)}", file=sys.stderr, flush=True)
 
     print(f"study {plan.study}: {total} runs", file=sys.stderr, flush=True)
-    announce(plan.jobs[0].config)
     outcomes = plan.execute(_execute, on_outcome=tell)
     for line in summary(outcomes):
         print(line)

@@ -18,9 +18,7 @@ def main(argv: list[str]) -> int:
 def train(job: Job) -> int:
     """Run the job; 0 once its record is complete, 1 if the training failed."""
     from seqbench.training.execute import execute
-    from seqbench.training.wandb_mirror import announce
 
-    announce(job.config)
     try:
         done = execute(job)
     except TrainingError as error:
