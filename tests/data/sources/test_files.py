@@ -63,6 +63,23 @@ def test_columns_encoding_and_delimiter_are_options(tmp_path: Path) -> None:
     assert data.splits["train"].texts == ["café", "thé"]
 
 
+def test_a_tabulator_may_be_spelt_out(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", CSV.replace(",", "\t"))
+    assert load(path, delimiter="\\t").splits["train"].texts == ["fine film", "awful"]
+
+
+def test_quotes_and_line_ends_inside_quotes_are_kept(tmp_path: Path) -> None:
+    content = 'text,label\n"a ""fine"" film,\nit was",good\nso "bad",bad\n'
+    texts = load(write(tmp_path, "a.csv", content)).splits["train"].texts
+    assert texts == ['a "fine" film,\nit was', 'so "bad"']
+
+
+def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path, "a.csv", CSV)
+    assert load(Path("~/a.csv")).splits["train"].texts == ["fine film", "awful"]
+
+
 def test_empty_texts_are_kept(tmp_path: Path) -> None:
     data = load(write(tmp_path, "a.csv", 'text,label\n"",x\nb,y\n'))
     assert data.splits["train"].texts == ["", "b"]
@@ -91,6 +108,18 @@ MISTAKES = [
         b"text,label\nfine,x\ncaf\xe9,y\n",
         r"expected utf-8 text, got byte 0xe9 at offset 21, line 3; .*data\.encoding=cp1252",
     ),
+    (
+        "a.csv",
+        'label,text\n1,fine\n0,"awful\n1,good\n0,bad\n',
+        r"line 5: expected CSV, got unexpected end of data; a field that begins with a quote must",
+    ),
+    ("a.tsv", 'label\ttext\n1\t"Good\n0\tbad" ok\n', r"line 3: expected CSV, got .*expected after"),
+    (
+        "a.csv",
+        "text;label\na;1\n",
+        r"expected columns that ',' separates, got 'text;label'; set \"data\.delimiter=';'\"",
+    ),
+    ("a.tsv", CSV, r"set \"data\.delimiter=','\""),
     ("a.jsonl", "{", r"line 1: expected a JSON object"),
     ("a.jsonl", "[" * 100_000, r"line 1: expected a JSON object"),
     ("a.jsonl", "\n[1]", r"line 2: expected a JSON object, got a JSON list"),

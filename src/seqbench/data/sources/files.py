@@ -112,7 +112,8 @@ class FileSource:
         )
 
     def _paths(self) -> dict[str, Path]:
-        return {split: Path(path) for split, path in asdict(self.files).items() if path}
+        paths = {split: path for split, path in asdict(self.files).items() if path}
+        return {split: Path(path).expanduser() for split, path in paths.items()}
 
 
 def column_of_texts(values: Sequence[Any], where: str) -> list[str]:

@@ -113,12 +113,15 @@ def _decoded(path: Path, encoding: str) -> str:
 
 def _read_csv(path: Path, text: str, columns: Sequence[str], delimiter: str) -> Columns:
     csv.field_size_limit(sys.maxsize)  # the default refuses texts over 128 KB
+    delimiter = "\t" if delimiter == "\\t" else delimiter  # as a shell hands it over
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        # strict: else a quote that is never closed swallows the rest of the file without a word
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     except (TypeError, ValueError):
         raise ConfigError("data.delimiter", expected="one character", got=repr(delimiter)) from None
     try:
         header = next((row for row in reader if row), [])
+        _check_delimiter(path, header, columns, delimiter)
         places = [_place(path, header, column) for column in columns]
         table: Columns = {column: [] for column in columns}
         for row in reader:
@@ -135,9 +138,30 @@ def _read_csv(path: Path, text: str, columns: Sequence[str], delimiter: str) -> 
                 table[column].append(row[place])
     except csv.Error as error:
         raise DataError(
-            f"file {path}, line {reader.line_num}", expected="CSV", got=str(error)
+            f"file {path}, line {reader.line_num}",
+            expected="CSV",
+            got=str(error),
+            remedy="a field that begins with a quote must end with one, and quotes inside it are "
+            "doubled; JSON Lines needs no such care",
         ) from None
     return table
+
+
+def _check_delimiter(
+    path: Path, header: Sequence[str], columns: Sequence[str], delimiter: str
+) -> None:
+    """Raise where the header is one field that holds all the columns, apart by something else."""
+    if len(header) != 1 or set(columns) <= set(header):
+        return
+    for other in (*DELIMITERS.values(), ";", "|"):
+        if set(columns) <= {name.strip() for name in header[0].split(other)}:
+            shown = "\\t" if other == "\t" else other
+            raise DataError(
+                f"file {path}",
+                expected=f"columns that {delimiter!r} separates",
+                got=repr(header[0]),
+                remedy=f"set \"data.delimiter='{shown}'\"",
+            )
 
 
 def _read_json_lines(path: Path, text: str, columns: Sequence[str]) -> Columns:
