@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class TokenBatch:
     """A batch of token sequences, padded on the right.
+
+    Nothing changes one; it is not frozen since Lightning's 64-bit precision refuses frozen ones.
 
     Attributes:
         ids_BT: token ids, int64.

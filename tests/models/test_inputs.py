@@ -4,6 +4,8 @@ import math
 
 import pytest
 import torch
+from pytorch_lightning import LightningModule, Trainer
+from torch.utils.data import DataLoader
 
 from seqbench.batch import TokenBatch
 from seqbench.models.inputs import Counts, LearnedEmbedding, OneHot
@@ -70,3 +72,33 @@ def test_counts(options, three, four):
     expected_BV[0, 3], expected_BV[0, 4], expected_BV[1, 5] = three, four, four
     torch.testing.assert_close(x_B1V[:, 0], expected_BV)
     assert mask_B1.tolist() == [[True], [True]]
+
+
+@pytest.mark.parametrize("make", [LearnedEmbedding, OneHot, Counts])
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("64-true", torch.float64), ("bf16-mixed", torch.float32)]
+)
+def test_every_precision_of_the_trainer(make, precision, expected, tmp_path):
+    found = []
+
+    class Module(LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.inputs = make(vocab_size=6, pad_id=0)
+            self.head = torch.nn.Linear(self.inputs.d_output, 1)
+
+        def training_step(self, batch, _):
+            x_BTD, _ = self.inputs(batch)
+            found.append(x_BTD.dtype)
+            return self.head(x_BTD).sum()
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    trainer = Trainer(
+        accelerator="cpu", precision=precision, max_epochs=1, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )  # fmt: skip
+    trainer.fit(Module(), DataLoader([BATCH], batch_size=None))
+    assert found == [expected]

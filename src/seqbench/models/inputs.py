@@ -83,7 +83,7 @@ class OneHot(Inputs):
         """The vectors x_BTV and mask_BT."""
         mask_BT = batch.mask_BT
         x_BTV = torch.zeros(*batch.ids_BT.shape, self.d_output, device=batch.ids_BT.device)
-        x_BTV.scatter_(2, batch.ids_BT[..., None], mask_BT[..., None].float())
+        x_BTV.scatter_(2, batch.ids_BT[..., None], mask_BT[..., None].to(x_BTV.dtype))
         return x_BTV, mask_BT
 
 
@@ -110,7 +110,7 @@ class Counts(Inputs):
         """The counts x_B1V and a mask_B1 that is True."""
         size, device = len(batch), batch.ids_BT.device
         counts_BV = torch.zeros(size, self.d_output, device=device)
-        counts_BV.scatter_add_(1, batch.ids_BT, batch.mask_BT.float())
+        counts_BV.scatter_add_(1, batch.ids_BT, batch.mask_BT.to(counts_BV.dtype))
         if self.binary:
             counts_BV = counts_BV.clamp_(max=1.0)
         if self.log:
