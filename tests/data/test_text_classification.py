@@ -14,6 +14,7 @@ import pytest
 from seqbench.data.examples import examples_loader
 from seqbench.data.file_text_classification import FileTextClassificationData
 from seqbench.data.sources.files import Files
+from seqbench.data.sources.hub import HubSource
 from seqbench.data.text_classification import TextClassificationData
 from seqbench.data.tokenizers.word import WordTokenizer
 from seqbench.errors import DataError
@@ -204,3 +205,12 @@ def test_imdb_as_it_is(real_mirror: Path, make_imdb: Make, tmp_path: Path) -> No
     assert data.spec.vocab_size == 20004
     assert data.overlaps["train/test"] > 100
     assert np.bincount(data.labels("validation")).tolist() == [1250, 1250]
+
+
+def test_one_class_is_not_enough(make_imdb: Make, mirror: Path) -> None:
+    for split in ("train", "test"):
+        path = mirror / f"stanfordnlp/imdb/{split}.parquet"
+        pq.write_table(pa.table(pq.read_table(path).to_pydict() | {"label": [0] * 20}), path)
+    source = HubSource(hub_id="stanfordnlp/imdb", label_names=["only"])
+    with pytest.raises(DataError, match="data: expected at least 2 classes, got only only"):
+        make_imdb(source=source).setup()

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import importlib
+import linecache
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seqbench.data.text_classification import TextClassificationData
 from seqbench.data.tokenizers.char import CharTokenizer
 from seqbench.data.tokenizers.word import WordTokenizer
+from seqbench.errors import DataError
 
 Make = Callable[..., TextClassificationData]
 
@@ -96,3 +100,47 @@ assert entry.splits["train"].ids.tolist() == [4, 5]
     children = [subprocess.Popen(command, env=os.environ.copy()) for _ in range(2)]
     assert [child.wait() for child in children] == [0, 0]
     assert (tmp_path / "built").read_text() == "x"
+
+
+OWN = """
+from seqbench.data.tokenizers.word import WordTokenizer as Base
+
+class WordTokenizer(Base):
+    def split(self, text):
+        return text.split({separator!r})
+"""
+
+
+def own_tokenizer(tmp_path: Path, separator: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """One's own tokenizer, called like one of ours, as a new process would import it."""
+    (tmp_path / "own_words.py").write_text(OWN.format(separator=separator))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.delitem(sys.modules, "own_words", raising=False)
+    linecache.checkcache()
+    return importlib.import_module("own_words").WordTokenizer(min_freq=1)
+
+
+def test_ones_own_tokenizer_is_known_by_its_code(
+    make_imdb: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [make_imdb().encoded("test").lengths.tolist()]
+    for separator in (" ", ","):
+        data = make_imdb(tokenizer=own_tokenizer(tmp_path, separator, monkeypatch))
+        sizes.append(data.encoded("test").lengths.tolist())
+    # words and marks, cut at spaces, cut at commas
+    assert [set(lengths) for lengths in sizes] == [{11}, {12}, {2}]
+
+
+def test_a_cache_that_cannot_be_written_to_is_named(make_imdb: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for cache in (tmp_path / "file" / "cache", Path("/proc/cache")):
+        with pytest.raises(DataError, match=r"cache .*: expected a folder that can be written to"):
+            make_imdb(cache_dir=cache).setup()
+
+
+def test_other_users_may_read_an_entry(make_imdb: Make, tmp_path: Path) -> None:
+    make_imdb().setup()
+    usual = tmp_path / "usual"
+    usual.mkdir()
+    assert entry_of(tmp_path).stat().st_mode == usual.stat().st_mode

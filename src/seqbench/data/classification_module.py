@@ -19,7 +19,7 @@ from seqbench.data.examples import EVALUATION_FACTOR, examples_loader
 from seqbench.data.loader import TokenDataset, TokenLoader, Truncate
 from seqbench.data.sources.source import Examples, Source, hash_examples
 from seqbench.data.splits import complete_splits, count_overlaps
-from seqbench.data.token_cache import SCHEMA, CacheEntry, cached
+from seqbench.data.token_cache import SCHEMA, CacheEntry, cached, own_code
 from seqbench.data.tokenizers.tokenizer import Tokenizer
 from seqbench.errors import DataError
 
@@ -225,6 +225,8 @@ class ClassificationModule(SeqDataModule):
             self.split_seed,
             self.train_examples,
             self.tokenizer.fingerprint_settings(),
+            own_code(self.tokenizer),
+            own_code(self.source),
         ]
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=12).hexdigest()
 
@@ -249,6 +251,10 @@ class ClassificationModule(SeqDataModule):
     def _load(self) -> tuple[dict[str, Examples], list[str], list[str]]:
         """The three splits, notes and label names; the splits are kept for `texts`."""
         data = self.source.load(cache_dir=self.cache_dir, datasets_dir=self.datasets_dir)
+        if len(data.label_names) < 2:
+            raise DataError(
+                "data", expected="at least 2 classes", got=f"only {', '.join(data.label_names)}"
+            )
         splits, notes = complete_splits(
             data,
             validation_fraction=self.validation_fraction,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
-import tempfile
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
+from seqbench.data.cache_lock import cache_lock
 from seqbench.data.encoded import Encoded
 from seqbench.data.tokenizers.tokenizer import Tokenizer
 
@@ -51,12 +51,14 @@ def cached(
         folder: the entry's own folder; its name says what is in it.
         build: makes the entry.
         load_tokenizer: reads the tokenizer from its file.
+
+    Raises:
+        DataError: it has to be built, and the cache folder cannot be written to.
     """
     entry = _open(folder, load_tokenizer)
     if entry is not None:
         return entry
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(folder.name + ".lock")):
+    with cache_lock(folder):
         entry = _open(folder, load_tokenizer)
         if entry is None:
             _write(folder, build())
@@ -65,8 +67,30 @@ def cached(
     return entry
 
 
+def own_code(thing: object) -> list[str]:
+    """The source files of the classes that an object is made of, those of this package left out.
+
+    What a tokenizer or source of your own does changes with its code, and so must the entry's name.
+    """
+    names = dict.fromkeys(cls.__module__ for cls in type(thing).__mro__)
+    modules = [sys.modules[name] for name in names if name in sys.modules]
+    codes = []
+    for module in modules:
+        name = module.__name__.partition(".")[0]
+        if name == "seqbench" or name in sys.stdlib_module_names:
+            continue
+        try:
+            codes.append(inspect.getsource(module))
+        except (OSError, TypeError):  # typed in, or compiled
+            continue
+    return codes
+
+
 def _write(folder: Path, entry: CacheEntry) -> None:
-    aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    # under the lock: no other process writes here; unlike tempfile's, others may read the folder
+    aside = folder.with_name(f"{folder.name}.{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
     try:
         for split, encoded in entry.splits.items():
             encoded.save(aside, split)

@@ -138,3 +138,13 @@ def test_a_class_that_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="which is no tokenizer"):
         load_tokenizer(path)
+
+
+def test_a_vocabulary_smaller_than_the_alphabet_is_a_data_error() -> None:
+    with pytest.raises(DataError, match=r"UnigramTokenizer: .*; raise tokenizer\.max_vocab"):
+        UnigramTokenizer(max_vocab=5).train(TEXTS)
+
+
+def test_equal_names_in_two_modules_are_two_tokenizers() -> None:
+    mine = type("WordTokenizer", (WordTokenizer,), {"__module__": "mine"})
+    assert mine().fingerprint() != WordTokenizer().fingerprint()

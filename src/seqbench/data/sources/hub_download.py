@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
+from seqbench.data.cache_lock import cache_lock
 from seqbench.errors import DataError
 
 REACH_SECONDS = 5.0
@@ -31,14 +29,16 @@ def download(
         mirror: the mirror folder that was looked at in vain; None where no mirror is named.
 
     Raises:
-        DataError: neither the hub's cache nor the hub has it, or the hub cannot be reached.
+        DataError: neither the hub's cache nor the hub has it, the hub cannot be reached, or the
+            cache folder cannot be written to.
     """
-    into.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(into.with_name(into.name + ".lock")):
+    with cache_lock(into):
         if into.is_dir():
             return
         splits = _load(hub_id, config, revision, mirror)
-        aside = Path(tempfile.mkdtemp(prefix=into.name, dir=into.parent))
+        aside = into.with_name(f"{into.name}.{os.getpid()}")
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
         try:
             for split, dataset in splits.items():
                 dataset.to_parquet(str(aside / f"{split}.parquet"))

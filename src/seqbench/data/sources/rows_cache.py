@@ -8,15 +8,21 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock
+
+from seqbench.data.cache_lock import cache_lock
 
 Rows = list[dict[str, str]]
 
 
 def cached_rows(path: Path, make: Callable[[], Rows]) -> Rows:
-    """The rows in this file; made and written where it is missing or unreadable."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
+    """The rows in this file; made and written where it is missing or unreadable.
+
+    Raises:
+        DataError: it has to be made, and the cache folder cannot be written to.
+    """
+    if (rows := _read(path)) is not None:
+        return rows
+    with cache_lock(path):
         rows = _read(path)
         if rows is None:
             rows = [{key: _valid(text) for key, text in row.items()} for row in make()]

@@ -28,6 +28,11 @@ class StoredTokenizer:
     state: Any
 
 
+def kind_of(tokenizer: object) -> str:
+    """The "module.Class" of a tokenizer."""
+    return f"{type(tokenizer).__module__}.{type(tokenizer).__qualname__}"
+
+
 def write_tokenizer(path: Path, stored: StoredTokenizer) -> None:
     """Write tokenizer.json, aside and renamed."""
     content = {

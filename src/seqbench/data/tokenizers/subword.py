@@ -16,6 +16,7 @@ from tokenizers import normalizers
 from seqbench.data.tokenizers.stored import (
     StoredTokenizer,
     damaged,
+    kind_of,
     read_tokenizer,
     write_tokenizer,
 )
@@ -27,6 +28,7 @@ from seqbench.data.tokenizers.tokenizer import (
     UNK_ID,
     hashed,
 )
+from seqbench.errors import DataError
 
 CHUNK = 4096
 
@@ -82,10 +84,24 @@ class SubwordTokenizer(ABC):
         return model
 
     def fit(self, model: SubwordModel, trainer: Any, texts: Sequence[str]) -> None:
-        """Train a blank model, its normalisation included."""
+        """Train a blank model, its normalisation included.
+
+        Raises:
+            DataError: the library cannot, e.g. since the vocabulary is smaller than the alphabet.
+        """
         steps = [normalizers.NFKC(), *([normalizers.Lowercase()] if self.lowercase else [])]
         model.normalizer = normalizers.Sequence(steps)
-        model.train_from_iterator(map(_encodable, texts), trainer)
+        try:
+            model.train_from_iterator(map(_encodable, texts), trainer)
+        except (
+            Exception
+        ) as error:  # the library raises plain Exception, e.g. too small a vocabulary
+            raise DataError(
+                type(self).__name__,
+                expected="training texts and a tokenizer.max_vocab that it can be trained with",
+                got=str(error),
+                remedy="raise tokenizer.max_vocab",
+            ) from None
 
     def tokens(self, text: str) -> list[str]:
         """The text's subwords as strings."""
@@ -115,9 +131,9 @@ class SubwordTokenizer(ABC):
 
     def save(self, path: Path) -> None:
         """Write it as JSON, the model in the form of `tokenizers`."""
-        kind = f"{type(self).__module__}.{type(self).__qualname__}"
         state = json.loads(self.model.to_str())
-        write_tokenizer(path, StoredTokenizer(kind=kind, settings=self.settings(), state=state))
+        stored = StoredTokenizer(kind=kind_of(self), settings=self.settings(), state=state)
+        write_tokenizer(path, stored)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -143,7 +159,7 @@ class SubwordTokenizer(ABC):
     def fingerprint_settings(self) -> str:
         """The class and the settings, and the model once there is one."""
         model = self._model.to_str() if self._model is not None else ""
-        return json.dumps([type(self).__qualname__, self.settings(), model], sort_keys=True)
+        return json.dumps([kind_of(self), self.settings(), model], sort_keys=True)
 
     def fingerprint(self) -> str:
         """A hash of `fingerprint_settings`, for records."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seqbench.data.tokenizers.stored import (
     StoredTokenizer,
     damaged,
+    kind_of,
     read_tokenizer,
     write_tokenizer,
 )
@@ -138,8 +139,7 @@ class VocabularyTokenizer(ABC):
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
-        kind = f"{type(self).__module__}.{type(self).__qualname__}"
-        stored = StoredTokenizer(kind=kind, settings=self.settings(), state=self._tokens)
+        stored = StoredTokenizer(kind=kind_of(self), settings=self.settings(), state=self._tokens)
         write_tokenizer(path, stored)
 
     @classmethod
@@ -167,7 +167,7 @@ class VocabularyTokenizer(ABC):
 
     def fingerprint_settings(self) -> str:
         """The class and the settings, and the vocabulary once there is one."""
-        return json.dumps([type(self).__qualname__, self.settings(), self._tokens], sort_keys=True)
+        return json.dumps([kind_of(self), self.settings(), self._tokens], sort_keys=True)
 
     def fingerprint(self) -> str:
         """A hash of `fingerprint_settings`, for records."""
