@@ -110,3 +110,12 @@ def test_the_hash_sees_texts_labels_names_and_splits() -> None:
     ]
     assert len(set(variants)) == len(variants)
     assert hash_examples(one, ["a", "b"]) == variants[0]
+
+
+def test_rare_classes_are_within_the_number_asked_for() -> None:
+    data = SourceData(splits={"train": examples([1000, 3, 3])}, label_names=NAMES)
+    fewer, notes = complete(data, train_examples=10)
+    assert np.bincount(fewer["train"].labels).tolist() == [8, 1, 1]
+    assert notes[-1].startswith("train: 10 examples kept")
+    with pytest.raises(DataError, match=r"data\.train_examples: expected at least 3, one a class"):
+        complete(data, train_examples=2)

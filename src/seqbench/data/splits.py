@@ -59,7 +59,8 @@ def complete_splits(
         )
     if train_examples is not None and train_examples < len(splits["train"]):
         splits["train"] = _fewer(splits["train"], train_examples, split_seed)
-        notes.append(f"train: {train_examples} examples kept, stratified, split_seed={split_seed}")
+        kept = len(splits["train"])
+        notes.append(f"train: {kept} examples kept, stratified, split_seed={split_seed}")
     return {split: splits[split] for split in SPLITS}, notes
 
 
@@ -89,7 +90,8 @@ def stratified_cut(
                 f"class {label_names[label]!r}",
                 expected=f"at least 2 training examples, so that one can be cut for {what}",
                 got=f"{count}",
-                remedy=f"leave the class out, or give a {what} split of your own",
+                remedy=f"leave the class out, or give a {what} split of your own (3 examples are "
+                "enough where validation and test are both cut)",
             )
     rng = np.random.default_rng(list(seed))
     cut_rows = []
@@ -111,11 +113,24 @@ def count_overlaps(splits: dict[str, Examples]) -> dict[str, int]:
 
 
 def _fewer(examples: Examples, number: int, split_seed: int) -> Examples:
-    """A stratified part of the examples, at least one of every class."""
+    """A stratified part of the examples, at least one of every class.
+
+    Raises:
+        DataError: there are more classes than examples wanted.
+    """
     counts = np.bincount(examples.labels)
+    if number < (present := np.count_nonzero(counts)):
+        raise DataError(
+            "data.train_examples",
+            expected=f"at least {present}, one a class",
+            got=f"{number}",
+        )
+    shares = _shares(counts, number, leave_one=False)
+    while shares.sum() > number:  # rare classes were rounded up: the largest makes room
+        shares[shares.argmax()] -= 1
     rng = np.random.default_rng([split_seed, CUT_TRAIN])
     kept = []
-    for label, share in enumerate(_shares(counts, number, leave_one=False)):
+    for label, share in enumerate(shares):
         kept.append(rng.permutation(np.flatnonzero(examples.labels == label))[:share])
     return examples.take(np.sort(np.concatenate(kept)).astype(np.int64))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,12 @@ def test_no_file_makes_up_a_split() -> None:
     splits = chosen(made_up("torch", 30, 9) + made_up("pandas", 60, 2))
     files = Counter((c.library, c.path) for found in splits.values() for c in found)
     assert max(files.values()) <= 7
+
+
+def test_of_near_duplicates_in_two_libraries_one_is_chosen() -> None:
+    found = made_up("torch", 30, 7)
+    twins = [replace(own, library="pandas", summary=f"{own.summary} too") for own in found]
+    apart = made_up("pandas", 30, 7)
+    assert len(chosen(found + apart, total=150)["train"]) == 240
+    with pytest.raises(DataError, match="expected 150 different docstrings"):
+        chosen(found + twins, total=150)

@@ -196,3 +196,21 @@ def test_the_real_mirror(
     assert {split: len(examples) for split, examples in data.splits.items()} == rows
     assert len(data.label_names) == classes
     assert len(np.unique(data.splits["train"].labels)) == classes
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"text": ["a", None], "label": [0, 1]},
+            r"column text, example 2: expected a text, got no",
+        ),
+        ({"text": ["a", "b"], "label": [0, None]}, r"column label: .*got none for example 2"),
+        ({"text": ["a", "b"], "label": [None, "x"]}, r"column label: .*got none for example 1"),
+    ],
+)
+def test_missing_texts_and_labels(tmp_path: Path, columns: Any, message: str) -> None:
+    (tmp_path / "x/y").mkdir(parents=True)
+    pq.write_table(pa.table(columns), tmp_path / "x/y/train.parquet")
+    with pytest.raises(DataError, match=message):
+        HubSource(hub_id="x/y").load(cache_dir=tmp_path, datasets_dir=tmp_path)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqbench.data.sources.clean import clean_texts
+from seqbench.data.sources.files import column_of_texts
 from seqbench.data.sources.hub_download import download
 from seqbench.data.sources.source import Examples, SourceData, hash_file
 from seqbench.errors import DataError
@@ -141,6 +142,12 @@ class HubSource:
         if names := _feature_names(train, self.label_column):
             return names
         values = train[self.label_column].to_pylist()
+        if None in values:
+            raise DataError(
+                f"dataset {self.hub_id}, column {self.label_column}",
+                expected="a label for every training example",
+                got=f"none for example {values.index(None) + 1}",
+            )
         if values and isinstance(values[0], str):
             return sorted(set(values))
         if self.label_text_column in train.column_names:
@@ -160,7 +167,8 @@ class HubSource:
                     got=repr(label),
                     remedy="set data.source.label_names",
                 )
-        texts = [str(text) for text in table[self.text_column].to_pylist()]
+        where = f"dataset {self.hub_id}, column {self.text_column}"
+        texts = column_of_texts(table[self.text_column].to_pylist(), where)
         return Examples(
             texts=clean_texts(texts, self.clean),
             labels=np.array([ids[label] for label in labels], dtype=np.int64),
