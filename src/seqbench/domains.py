@@ -30,9 +30,9 @@ class Bounds:
 
     def __str__(self) -> str:
         if self.high == math.inf:
-            return f"a number {'>' if self.open_low else '>='} {self.low:g}"
+            return f"a number {'>' if self.open_low else '>='} {self.low:.10g}"
         left, right = "(" if self.open_low else "[", ")" if self.open_high else "]"
-        return f"a number in {left}{self.low:g}, {self.high:g}{right}"
+        return f"a number in {left}{self.low:.10g}, {self.high:.10g}{right}"
 
 
 PositiveInt = Annotated[int, Bounds(low=1)]

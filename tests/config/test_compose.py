@@ -84,6 +84,36 @@ def test_a_users_class_takes_the_place_of_the_default_option(toy_dir: Path, toy:
     assert "-wide_encoder-s0-" in job.run_id
 
 
+def test_a_class_in_place_of_an_options_own_gives_the_run_its_name() -> None:
+    job = compose_job(["model=lstm", "model._target_=seqbench.models.gru.GRU"])
+    assert job.config["choices"]["model"] == "gru"
+    assert job.run_id.startswith("docstrings-gru-s0-")
+
+
+@pytest.mark.parametrize("chosen", [[], ["model=baseline/majority"]])
+def test_a_baseline_is_known_by_its_class(chosen: list[str], toy_dir: Path) -> None:
+    job = compose_job([*chosen, "model._target_=toy_parts.OwnBaseline"])
+    assert job.config["choices"]["model"] == "baseline/own_baseline"
+    assert job.run_id.startswith("docstrings-own_baseline-s0-")
+    ours = compose_job(["model._target_=seqbench.baselines.majority.Majority"])
+    assert ours.run_id == compose_job(["model=baseline/majority"]).run_id
+    assert ours.config["choices"] == compose_job(["model=baseline/majority"]).config["choices"]
+
+
+def test_no_preset_can_be_said(toy_dir: Path, toy: list[str]) -> None:
+    job = compose_job([*toy, "debug=fast", "debug=null"], config_dirs=[toy_dir])
+    assert (job.study, job.config["trainer"]) == (
+        "default",
+        {"_target_": "toy_parts.anything", "threads": 1},
+    )
+
+
+@pytest.mark.parametrize("flag", ["--resolve", "--package=model"])
+def test_flags_that_need_another(flag: str) -> None:
+    with pytest.raises(ConfigError, match="means something beside --cfg alone"):
+        run_verb("train", [flag], lambda job: 0)
+
+
 def test_a_users_class_with_a_chosen_option_keeps_its_keys(toy_dir: Path, toy: list[str]) -> None:
     with pytest.raises(ConfigErrors, match=r"model\.d_hidden: expected one of WideEncoder's keys"):
         compose_job([*toy, "model._target_=toy_parts.WideEncoder"], config_dirs=[toy_dir])

@@ -50,8 +50,35 @@ ONE_MISTAKE = {
     ),
     "+modle=lstm": "modle: expected a key of the configuration, got 'lstm'; did you mean model?",
     "sede=1": "sede: expected a key of the configuration, got 1; did you mean seed?",
-    "seed=-1": "seed: expected an integer >= 0, got -1",
-    "seed=one": "seed: expected an integer >= 0, got 'one'",
+    "seed=-1": "seed: expected an integer in [0, 4294967295], got -1",
+    "seed=4294967296": "seed: expected an integer in [0, 4294967295], got 4294967296",
+    "seed=one": "seed: expected an integer in [0, 4294967295], got 'one'",
+    "~seed": "seed: expected an integer in [0, 4294967295], got nothing; say seed=…",
+    "~study": "study: expected a text, got nothing; say study=…",
+    "~nosuch": "~nosuch: expected a key that is set, got none of that name",
+    "study=..": (
+        "study: expected a name for a folder below paths.outputs, got '..'; "
+        "paths.outputs=DIR chooses where that is"
+    ),
+    "study=/etc": (
+        "study: expected a name for a folder below paths.outputs, got '/etc'; "
+        "paths.outputs=DIR chooses where that is"
+    ),
+    "study=": (
+        "study: expected a name for a folder below paths.outputs, got ''; "
+        "paths.outputs=DIR chooses where that is"
+    ),
+    "optimizer=null": "optimizer: expected one of adamw, sgd, toy, got null",
+    "optimizer=[adamw,toy]": (
+        "optimizer: expected one option, got [adamw,toy]; "
+        "`seqbench sweep optimizer=adamw,toy` runs every one of them"
+    ),
+    "debug=[fast,profil]": (
+        "debug: expected one of fast, overfit, profile, got profil; did you mean debug=profile?"
+    ),
+    "=3": "=3: expected key=value, got no key",
+    "model._partial_=true": "model._partial_: got true; leave it out",
+    "model._args_=[3]": "model._args_: got [3]; leave it out",
     "tags=x": "tags: expected a list, each a text, got 'x'",
     "force=1": "force: expected true or false, got 1",
     "study=null": "study: expected a text, got null",
@@ -208,6 +235,11 @@ def test_a_config_folder_that_is_not_there(tmp_path: Path) -> None:
         ("predict", ["run=x"], "text: expected one of text=…, file=…, interactive=true, got none"),
         ("predict", ["run=x", "text=a", "file=b"], "got text and file"),
         ("predict", ["run=x", "text=a", "top=0"], "top: expected an integer >= 1, got 0"),
+        ("evaluate", ["run=x", "text_column=a"], "text_column: expected null without file=…"),
+        ("evaluate", ["run=x", "file=y", "text_column=0"], "text_column: expected a text or null"),
+        ("benchmark", ["model=baseline/majority"], "model: expected a network, which has steps"),
+        ("report", ["runs=[]"], "runs: expected one or more folders, got []"),
+        ("report", ["runs="], "runs: expected one or more folders, got ''"),
         ("report", ["runs=3"], "runs: expected a text or a list, each a text, got 3"),
         ("report", ["runs=x", "run=y"], "did you mean runs?"),
         ("report", ["runs=x", "model=lstm"], "model: expected one of out, runs, got lstm"),
@@ -217,6 +249,35 @@ def test_mistakes_of_other_verbs(verb: str, overrides: list[str], line: str) -> 
     with pytest.raises(ConfigErrors) as caught:
         compose(verb, overrides)
     assert line in caught.value.line()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        (
+            ["model=transformer", "model.d_model=7", "model.num_heads=7"],
+            "model.d_model: expected an even number with model.positions=sinusoidal, got 7",
+        ),
+        (
+            ["model=transformer", "model.d_model=12", "model.positions=rotary"],
+            "model.d_model / heads: expected an even number with model.positions=rotary, got 3",
+        ),
+        (
+            ["model=transformer", "model.window=3"],
+            "model.window: expected null unless model.causal=true, got 3; "
+            "set model.causal=true or model.window=null",
+        ),
+        (
+            ["trainer.extra.max_tim=1"],
+            "trainer.extra.max_tim: expected a keyword of pytorch_lightning.Trainer, got 1; "
+            "did you mean trainer.extra.max_time?",
+        ),
+    ],
+)
+def test_what_a_constructor_would_refuse_is_said_before(overrides: list[str], line: str) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        compose_job(overrides)
+    assert caught.value.line() == line
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_mistakes_of_all_jobs_at_once_before_any_starts(argv: list[str]) -> None
         "model.width: expected a key of Encoder, got 3",
         "model: expected one of " + _options(caught.value.line()) + ", got wied",
         "sede: expected a key of the configuration, got 1",
-        "seed: expected an integer >= 0, got -1",
+        "seed: expected an integer in [0, 4294967295], got -1",
     ]
 
 

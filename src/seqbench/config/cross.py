@@ -6,8 +6,12 @@ What a constructor would refuse only once data has been read is said here before
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import Any
 
+from seqbench.config.signatures import is_baseline
+from seqbench.config.source_signatures import installed_parameters
+from seqbench.config.suggest import did_you_mean, nearest
 from seqbench.errors import ConfigError
 
 CrossCheck = Callable[[Mapping[str, Any]], list[ConfigError]]
@@ -61,6 +65,86 @@ def causal_looks_back(config: Mapping[str, Any]) -> list[ConfigError]:
     return errors
 
 
+def window_looks_back(config: Mapping[str, Any]) -> list[ConfigError]:
+    """A window is of positions before; without causality there is nothing to limit."""
+    model = _ours(config, "model")
+    if model.get("window") is None or model.get("causal") is not False:
+        return []
+    return [
+        ConfigError(
+            "model.window",
+            expected="null unless model.causal=true",
+            got=str(model["window"]),
+            remedy="set model.causal=true or model.window=null",
+        )
+    ]
+
+
+def positions_come_in_pairs(config: Mapping[str, Any]) -> list[ConfigError]:
+    """Sinusoidal and rotary positions are pairs of sine and cosine."""
+    model = _ours(config, "model")
+    width, heads, kind = (model.get(key) for key in ("d_model", "num_heads", "positions"))
+    if not isinstance(width, int) or not isinstance(heads, int) or width % heads:
+        return []
+    even = {
+        "sinusoidal": ("model.d_model", width),
+        "rotary": ("model.d_model / heads", width // heads),
+    }
+    if kind not in even or even[kind][1] % 2 == 0:
+        return []
+    name, got = even[kind]
+    return [ConfigError(name, expected=f"an even number with model.positions={kind}", got=str(got))]
+
+
+def only_networks_have_steps(config: Mapping[str, Any]) -> list[ConfigError]:
+    """`benchmark` times training steps."""
+    target = (config.get("model") or {}).get("_target_")
+    if "rounds" not in config or target is None or not is_baseline(target):
+        return []
+    return [ConfigError("model", expected="a network, which has steps to time", got=target)]
+
+
+def study_is_a_folder(config: Mapping[str, Any]) -> list[ConfigError]:
+    """Runs of a study lie below `paths.outputs`, nowhere else."""
+    study = config.get("study")
+    if not isinstance(study, str):
+        return []
+    path = PurePath(study)
+    if path.parts and not path.is_absolute() and ".." not in path.parts and study.isprintable():
+        return []
+    return [
+        ConfigError(
+            "study",
+            expected="a name for a folder below paths.outputs",
+            got=repr(study),
+            remedy="paths.outputs=DIR chooses where that is",
+        )
+    ]
+
+
+def lightning_knows_extras(config: Mapping[str, Any]) -> list[ConfigError]:
+    """`trainer.extra` is handed to Lightning's Trainer, whose source says what it takes."""
+    extra = _ours(config, "trainer").get("extra")
+    if not isinstance(extra, Mapping) or not extra:
+        return []
+    known = installed_parameters("pytorch_lightning", "trainer/trainer.py", "Trainer")
+    if not known:
+        return []
+    errors = []
+    for name in extra:
+        if name not in known:
+            near = nearest(str(name), known)
+            errors.append(
+                ConfigError(
+                    f"trainer.extra.{name}",
+                    expected="a keyword of pytorch_lightning.Trainer",
+                    got=str(extra[name]),
+                    remedy=did_you_mean(f"trainer.extra.{near}" if near else None),
+                )
+            )
+    return errors
+
+
 def one_source_of_texts(config: Mapping[str, Any]) -> list[ConfigError]:
     """`predict` takes a text, a file, or what is typed."""
     if not {"text", "file", "interactive"} <= config.keys():
@@ -78,9 +162,43 @@ def one_source_of_texts(config: Mapping[str, Any]) -> list[ConfigError]:
     ]
 
 
+def columns_are_of_a_file(config: Mapping[str, Any]) -> list[ConfigError]:
+    """`evaluate` reads columns of `file`; a split has those that its run was trained on."""
+    if "text_column" not in config or config.get("file") is not None:
+        return []
+    return [
+        ConfigError(key, expected="null without file=…", got=repr(config[key]))
+        for key in ("text_column", "label_column")
+        if config[key] is not None
+    ]
+
+
+def something_to_report(config: Mapping[str, Any]) -> list[ConfigError]:
+    """`report` has at least one folder to read."""
+    if "runs" not in config:
+        return []
+    runs = config["runs"]
+    if runs and all([runs] if isinstance(runs, str) else runs):
+        return []
+    return [ConfigError("runs", expected="one or more folders", got=repr(config["runs"]))]
+
+
+def _ours(config: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+    """A node, if its class is of this package: a key of another's may mean something else."""
+    node = config.get(group) or {}
+    return node if str(node.get("_target_")).startswith("seqbench.") else {}
+
+
 CROSS_CHECKS: tuple[CrossCheck, ...] = (
     half_precision_on_cpu,
     heads_divide_width,
+    positions_come_in_pairs,
     causal_looks_back,
+    window_looks_back,
+    only_networks_have_steps,
+    study_is_a_folder,
+    lightning_knows_extras,
     one_source_of_texts,
+    columns_are_of_a_file,
+    something_to_report,
 )

@@ -79,6 +79,9 @@ def parse_flags(argv: Sequence[str]) -> argparse.Namespace:
     for name in ("config_path", "config_name", "experimental_rerun", "multirun"):
         if getattr(flags, name):
             refuse(f"--{name.replace('_', '-')}, which has no meaning here")
+    for name in ("package", "resolve"):
+        if getattr(flags, name) and not flags.cfg:
+            refuse(f"--{name}, which means something beside --cfg alone")
     return flags
 
 
@@ -159,6 +162,10 @@ def translated(error: HydraException, groups: Groups) -> ConfigError:
             expected="a config group in the defaults list",
             remedy=did_you_mean(near),
         )
+    if found := re.match(
+        r"Could not delete from config\. '?([^' ]+)'? ", lines[0] if lines else ""
+    ):
+        return ConfigError(f"~{found[1]}", expected="a key that is set", got="none of that name")
     cause = error.__cause__
     lines += [line.strip() for line in str(cause or "").splitlines() if line.strip()]
     return ConfigError("config", expected="a configuration that composes", got=" ".join(lines[:4]))

@@ -19,7 +19,7 @@ _EXAMPLES = {
     "sweep": [
         "seqbench sweep experiments=quickstart",
         "seqbench sweep model=lstm,gru,transformer seed='range(0,5)' study=mine",
-        "seqbench sweep experiments=architectures seed=0 dry_run=true",
+        "seqbench sweep experiments=quickstart seed=0 dry_run=true",
     ],
     "evaluate": [
         "seqbench evaluate run=outputs/default/<run_id>",

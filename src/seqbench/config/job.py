@@ -13,10 +13,12 @@ from omegaconf import DictConfig
 
 from seqbench.config.identity import name_of, run_id
 from seqbench.config.schema import RUN_KEYS
+from seqbench.config.signatures import is_baseline
 from seqbench.config.validate import checked
 from seqbench.errors import RecordError
 
 _UNNAMED_STUDY = "default"
+_BASELINES = "baseline/"  # by this folder of its choice a baseline is known from here on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +79,13 @@ def job_of(
     experiment = chosen.get("experiments")
     if config["study"] == _UNNAMED_STUDY and experiment:
         config["study"] = experiment.rpartition("/")[2]
+    replaced = {line.lstrip("+").partition("._target_=")[0] for line in overrides}
     for group, node in config.items():
-        if isinstance(node, Mapping) and "_target_" in node and not chosen.get(group):
-            chosen[group] = name_of(group, config, chosen)  # a class in place of an option
+        is_node = isinstance(node, Mapping) and "_target_" in node
+        if is_node and (group in replaced or not chosen.get(group)):
+            chosen[group] = name_of(group, config, {})  # its class, in place of an option's
+        if is_node and group == "model" and is_baseline(node["_target_"]):
+            chosen[group] = f"{_BASELINES}{str(chosen[group]).removeprefix(_BASELINES)}"
     config["choices"] = dict(sorted(chosen.items()))
     config["run_id"] = run_id(config, chosen)
     return Job(

@@ -51,6 +51,8 @@ def parse(line: str) -> Override:
     try:
         if not equals and not line.startswith("~"):
             raise ConfigError(line, expected="key=value", got="no value")
+        if not key.lstrip("+~"):
+            raise ConfigError(line, expected="key=value", got="no key")
         return OverridesParser.create().parse_override(verbatim(line))
     except HydraException as error:
         first = str(error).splitlines()[0]
@@ -128,15 +130,47 @@ def _choice(line: str, override: Override, groups: Groups, result: Overrides) ->
     if override.is_delete() or override.is_sweep_override():
         return [line]
     wanted = override.value()
-    if wanted is None or not isinstance(wanted, str) or groups.has(group, wanted):
+    if wanted is None:
+        # Hydra itself has no word for "none of them" but leaving the choice out.
+        if group in _node_names(groups.verb) or group.startswith("hydra/"):
+            result.errors.append(unknown_option(group, "null", groups.options(group)))
+            return _instead(group, None, result)
+        return [f"~{group}"]
+    if isinstance(wanted, list):
+        return _choices(line, group, wanted, groups, result)
+    if not isinstance(wanted, str) or groups.has(group, wanted):
         return [line]
     options = groups.options(group)
     result.errors.append(unknown_option(group, wanted, options))
-    near = nearest(wanted, options)
-    if near is not None:  # so that the keys meant for it are judged, too
+    return _instead(group, nearest(wanted, options), result)
+
+
+def _choices(
+    line: str, group: str, wanted: Sequence[object], groups: Groups, result: Overrides
+) -> list[str]:
+    """`debug=[fast,profile]` merges both; two models merged would be neither."""
+    options = groups.options(group)
+    if group in _node_names(groups.verb):
+        shown = f"[{','.join(map(str, wanted))}]"
+        remedy = f"`seqbench sweep {group}={shown[1:-1]}` runs every one of them"
+        result.errors.append(ConfigError(group, expected="one option", got=shown, remedy=remedy))
+        return _instead(group, None, result)
+    wrong = [str(item) for item in wanted if not groups.has(group, str(item))]
+    result.errors += [unknown_option(group, item, options) for item in wrong]
+    return [] if wrong else [line]
+
+
+def _instead(group: str, near: str | None, result: Overrides) -> list[str]:
+    """What to compose in place of a wrong choice, so that keys meant for it are judged, too."""
+    if near is not None:
         return [f"{group}={near}"]
     result.doubtful |= {group, "task"} if group == "data" else {group}
     return []
+
+
+def _node_names(verb: str) -> frozenset[str]:
+    """Groups whose option is a part of the run, so that there is exactly one."""
+    return frozenset(item.name for item in fields(PRIMARY[verb]))
 
 
 def _stray(override: Override, groups: Groups) -> ConfigError:

@@ -7,11 +7,12 @@ defaults here and in conf/*.yaml equal.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import Annotated, Literal
 
-from seqbench.domains import NonNegativeInt, PositiveInt
+from seqbench.domains import Bounds, NonNegativeInt, PositiveInt
 
 Node = dict[str, object]
+Seed = Annotated[int, Bounds(low=0, high=2**32 - 1)]  # numpy's range, hence Lightning's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class RunKeys:
     callbacks: Node
     logger: Node
     paths: Node
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     study: str = "default"
     question: str | None = None
     tags: list[str] = field(default_factory=list)
@@ -85,8 +86,8 @@ class EvaluateKeys:
     run: str
     split: Literal["train", "validation", "test"] = "test"
     file: str | None = None
-    text_column: str | int | None = None
-    label_column: str | int | None = None
+    text_column: str | None = None
+    label_column: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,5 +134,4 @@ INJECTED: dict[str, frozenset[str]] = {
     "inputs": frozenset({"vocab_size", "pad_id"}),
     "model": frozenset({"d_input"}),
     "task": frozenset({"inputs", "encoder", "spec", "optimizer", "scheduler"}),
-    "trainer": frozenset({"logger", "callbacks", "folder"}),
 }

@@ -26,6 +26,14 @@ def signature_of(target: str) -> Signature:
     return read_signature(target) if target.split(".")[0] == OURS else _imported(target)
 
 
+def is_baseline(target: str) -> bool:
+    """Whether the target is a baseline: one of ours, or a subclass of `Baseline`."""
+    if target.split(".")[0] == OURS:
+        return target.startswith(f"{OURS}.baselines.")
+    bases = getattr(_locate(target), "__mro__", ())
+    return any(base.__module__ == f"{OURS}.baselines.baseline" for base in bases)
+
+
 def _imported(target: str) -> Signature:
     thing = _locate(target)
     if not callable(thing):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from seqbench.config.signature import UNKNOWN, Parameter, Signature
@@ -31,6 +33,24 @@ def read_signature(target: str) -> Signature:
             raise _not_found(target, module)
     parameters, is_open = _of_definition(where, node, in_class=len(rest) > 1)
     return Signature(target, {item.name: item for item in parameters}, is_open)
+
+
+def installed_parameters(package: str, file: str, name: str) -> list[str]:
+    """Parameters of a class of an installed package, read without importing it; [] if unreadable.
+
+    Args:
+        package: e.g. "pytorch_lightning".
+        file: within the package.
+        name: of the class.
+    """
+    found = importlib.util.find_spec(package)
+    for folder in (found.submodule_search_locations if found else None) or ():
+        path = Path(folder) / file
+        if path.is_file():
+            module = SourceModule(package, path)
+            if name in module.definitions:
+                return [item.name for item in _of_definition(module, module.definitions[name])[0]]
+    return []
 
 
 def _not_found(target: str, module: SourceModule | None) -> ConfigError:

@@ -143,7 +143,7 @@ class _Walk:
     def top(self, verb: str) -> None:
         """Checks the whole config of a verb."""
         keys = _schema(PRIMARY[verb])
-        self._parameters(self.plain, "", keys, frozenset())
+        self._every_key(self.plain, "", keys)
         for key in keys.parameters.keys() & self.plain.keys():
             node = self.plain[key]
             if isinstance(node, Mapping) and "_target_" not in node and key in PLAIN_NODES:
@@ -153,15 +153,23 @@ class _Walk:
 
     def _plain_node(self, node: Mapping[str, Any], key: str) -> None:
         keys = _schema(PLAIN_NODES[key], key)
-        self._parameters(node, key, keys, frozenset())
+        self._every_key(node, key, keys)
         for name in keys.parameters.keys() & node.keys():
             self._nested(node[name], _join(key, name), needs_target=True)
+
+    def _every_key(self, node: Mapping[str, Any], path: str, keys: Signature) -> None:
+        """Checks what the code reads by name: there a default is none (`~seed` takes it away)."""
+        self._parameters(node, path, keys, frozenset())
+        takes = keys.parameters.values()
+        self._missing(path, [p for p in takes if not p.required and p.name not in node])
 
     def _nested(self, value: object, path: str, *, needs_target: bool = False) -> None:
         if isinstance(value, list):
             for at, item in enumerate(value):
                 self._nested(item, f"{path}[{at}]")
         elif isinstance(value, Mapping) and "_target_" in value:
+            if needs_target:
+                self._no_call_words(value, path)
             self._target(value, path)
         elif isinstance(value, Mapping) and needs_target:
             self.errors.append(
@@ -193,6 +201,14 @@ class _Walk:
         self._parameters(node, path, signature, INJECTED.get(path, frozenset()))
         for key, value in node.items():
             self._nested(value, _join(path, key))
+
+    def _no_call_words(self, node: Mapping[str, Any], path: str) -> None:
+        """A part of the run is built by seqbench, from keywords, and at once."""
+        self.errors += [
+            ConfigError(_join(path, word), got=_said(node[word]), remedy="leave it out")
+            for word in ("_args_", "_partial_")
+            if node.get(word)
+        ]
 
     def _parameters(
         self, node: Mapping[str, Any], path: str, signature: Signature, injected: frozenset[str]

@@ -51,7 +51,7 @@ def described(hint: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(str(arg) for arg in args)
     if origin in (Union, types.UnionType):
-        return " or ".join(described(arg) for arg in args)
+        return " or ".join(dict.fromkeys(described(arg) for arg in args))
     if hint is None or hint is type(None):
         return "null"
     if hint in _NAMES:

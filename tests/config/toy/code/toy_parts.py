@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from seqbench.baselines.majority import Majority
 from seqbench.domains import NonNegativeFloat, PositiveFloat, PositiveInt, Probability
 
 
@@ -73,3 +74,7 @@ class Settings:
 
 def anything(**kwargs: object) -> dict[str, object]:
     return kwargs
+
+
+class OwnBaseline(Majority):
+    pass
