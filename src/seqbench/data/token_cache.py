@@ -17,7 +17,9 @@ from seqbench.data.cache_lock import cache_lock
 from seqbench.data.encoded import Encoded
 from seqbench.data.tokenizers.tokenizer import Tokenizer
 
-SCHEMA = 1
+SCHEMA = 2
+"""Raised by every change of this package that gives other texts, splits or ids."""
+
 META, TOKENIZER = "meta.json", "tokenizer.json"
 
 

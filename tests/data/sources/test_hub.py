@@ -163,10 +163,13 @@ def test_what_comes_from_the_hub_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_cleaning() -> None:
     assert clean_texts(["a<br />b<BR>c"], "html_breaks") == ["a b c"]
-    assert clean_texts(["From: x\nTo: y\n\nbody\n\nmore", "no empty line"], "headers") == [
-        "body\n\nmore",
+    posts = [
+        "From: x\nTo: y\n\nbody\n\nmore",
+        " path!of!post\nSubject: z\n\nbody",
         "no empty line",
+        "first paragraph: no header\n\nsecond",
     ]
+    assert clean_texts(posts, "headers") == ["body\n\nmore", "body", *posts[2:]]
 
 
 @pytest.mark.mirror

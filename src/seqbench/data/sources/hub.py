@@ -37,8 +37,8 @@ class HubSource:
         label_column: the column of labels: class ids, or names.
         label_text_column: the column of the class names of ids, where there is one.
         label_names: the classes by id, where neither columns nor features name them.
-        clean: "html_breaks" turns `<br />` into spaces; "headers" leaves out what stands before
-            the first empty line of a post or mail.
+        clean: "html_breaks" turns `<br />` into spaces; "headers" leaves out the sender,
+            subject and so on that stand before the first empty line of a post or mail.
     """
 
     def __init__(
