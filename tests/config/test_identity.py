@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from seqbench.config.compose import compose_job
-from seqbench.config.identity import EXCLUDED, fingerprint, run_id
+from seqbench.config.identity import fingerprint, run_id
+from seqbench.records.identity import EXCLUDED
 
 CONFIG: dict[str, Any] = {
     "data": {"_target_": "seqbench.data.X", "batch_size": 32, "num_workers": 0},
     "model": {"_target_": "seqbench.models.lstm.LSTM", "d_hidden": 8},
     "trainer": {
         "threads": 1, "devices": 1, "precision": "32-true", "log_every": 50, "profiler": None,
-        "device_index": None,
     },
     "callbacks": {"progress": {"refresh": 1}, "early_stopping": {"patience": 3}},
     "logger": {"wandb": None},

@@ -222,6 +222,19 @@ def test_a_typo_in_a_users_option_file(toy_dir: Path, tmp_path: Path) -> None:
         compose("train", [*overrides, "optimizer=mine"], config_dirs=[toy_dir, tmp_path])
 
 
+def test_an_option_file_that_is_no_yaml(tmp_path: Path) -> None:
+    (tmp_path / "optimizer").mkdir()
+    file = tmp_path / "optimizer" / "mine.yaml"
+    for content, line in [
+        (b"a: [1\nb: }", f"{file}, line 2: expected YAML, got expected ',' or ']', but got ':'"),
+        (b"\xff\xfe", "config: expected option files of YAML in UTF-8, got "),
+    ]:
+        file.write_bytes(content)
+        with pytest.raises(ConfigErrors) as caught:
+            compose("train", ["optimizer=mine", "sede=1"], config_dirs=[tmp_path])
+        assert caught.value.line().startswith(line)
+
+
 def test_a_config_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors.__mro__[1], match="--config-dir: expected a folder, got"):
         compose("train", config_dirs=[tmp_path / "none"])

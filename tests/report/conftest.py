@@ -46,6 +46,7 @@ def store_run(
     primary: Primary | None = ACCURACY,
     labels: tuple[str, ...] = ("torch", "pandas", "scipy", "sympy"),
     settings: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
     study: str = "architectures",
     overlaps: Mapping[str, int] | None = None,
     data_fingerprint: str = "d1",
@@ -74,6 +75,7 @@ def store_run(
             "model": {"_target_": f"models.{model}", **(settings or {})},
             "choices": {"data": data, "model": model},
             "paths": {"outputs": "outputs"},
+            **(config or {}),
         },
         overrides=[f"model={model}", f"seed={seed}"],
         provenance=Provenance(

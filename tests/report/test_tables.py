@@ -62,6 +62,13 @@ def test_seeds_group_and_settings_do_not(store, tmp_path: Path) -> None:
     }
 
 
+def test_keys_that_cannot_change_a_result_are_no_settings(store, tmp_path: Path) -> None:
+    for seed in range(3):
+        store(seed=seed, config={"trainer": {"log_every": 10 + seed, "profiler": None}})
+    (table,) = build_tables(load_records(tmp_path).runs)
+    assert [(row.label, row.score.n) for row in table.rows] == [("lstm", 3)]
+
+
 def test_datasets_and_metrics_have_tables_of_their_own(store, tmp_path: Path) -> None:
     loss = Primary(name="perplexity", higher_is_better=False)
     store(model="lstm", data="b", score=3.0, primary=loss)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
+import yaml
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
@@ -140,8 +141,8 @@ class reporting:
         """Nothing to prepare."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Raises ConfigErrors in place of a HydraException."""
-        if isinstance(error, HydraException):
+        """Raises ConfigErrors in place of what Hydra raises, and of what its YAML reader does."""
+        if isinstance(error, HydraException | yaml.YAMLError | UnicodeDecodeError):
             raise ConfigErrors([*self.errors, translated(error, self.groups)]) from error
 
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
+import yaml
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import IConfigRepository
@@ -23,7 +24,7 @@ from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import MissingConfigException
 
 from seqbench.config.locations import configs_root, register_resolvers
 from seqbench.config.schema import PRIMARY, RunKeys
@@ -144,8 +145,14 @@ def unknown_option(group: str, option: str, options: Sequence[str]) -> ConfigErr
     )
 
 
-def translated(error: HydraException, groups: Groups) -> ConfigError:
-    """Hydra's error as one line of ours."""
+def translated(error: Exception, groups: Groups) -> ConfigError:
+    """The error of Hydra, or of its YAML reader, as one line of ours."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        where = f"{mark.name}, line {mark.line + 1}"
+        return ConfigError(where, expected="YAML", got=error.problem or "something else")
+    if isinstance(error, yaml.YAMLError | UnicodeDecodeError):
+        return ConfigError("config", expected="option files of YAML in UTF-8", got=str(error))
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")

@@ -8,22 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# Cannot change a result. Thread count, precision and world size can: they stay in.
-EXCLUDED = (
-    "paths",
-    "logger",
-    "tags",
-    "study",
-    "force",
-    "question",
-    "choices",
-    "run_id",
-    "callbacks.progress",
-    "data.num_workers",
-    "trainer.log_every",
-    "trainer.profiler",
-    "trainer.device_index",
-)
+from seqbench.records.identity import EXCLUDED, without
 
 
 def run_id(config: Mapping[str, Any], choices: Mapping[str, str | None]) -> str:
@@ -39,7 +24,7 @@ def run_id(config: Mapping[str, Any], choices: Mapping[str, str | None]) -> str:
 
 def fingerprint(config: Mapping[str, Any]) -> str:
     """Eight hex digits over the canonical JSON of the keys that can change the result."""
-    counted = _without(config, frozenset(EXCLUDED))
+    counted = without(config, frozenset(EXCLUDED))
     text = json.dumps(counted, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -56,15 +41,3 @@ def name_of(group: str, config: Mapping[str, Any], choices: Mapping[str, str | N
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_") or "unnamed"
-
-
-def _without(config: Mapping[str, Any], excluded: frozenset[str], at: str = "") -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for key, value in config.items():
-        path = f"{at}{key}"
-        if path in excluded:
-            continue
-        kept[str(key)] = (
-            _without(value, excluded, f"{path}.") if isinstance(value, Mapping) else value
-        )
-    return kept

@@ -7,12 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seqbench.records.identity import EXCLUDED, without
 from seqbench.records.record import RunRecord
 
 # What differs between runs of one configuration, or cannot change a result.
-_NOT_CONFIGURATION = frozenset(
-    ("run_id", "seed", "study", "question", "tags", "force", "choices", "paths", "logger")
-)
+_NOT_CONFIGURATION = frozenset((*EXCLUDED, "seed"))
 _BASELINE_PREFIX = "baseline/"
 _DIFFERENCES_SHOWN = 3
 
@@ -74,7 +73,7 @@ def _choice(record: RunRecord, group: str) -> str:
 
 
 def _configuration(record: RunRecord) -> dict[str, Any]:
-    kept = {k: v for k, v in record.config.items() if k not in _NOT_CONFIGURATION}
+    kept = without(record.config, _NOT_CONFIGURATION)
     # Two options of a group may resolve to the same config, and yet are asked about by name.
     return {**kept, "choices": {"data": data_name(record), "model": _choice(record, "model")}}
 
