@@ -76,6 +76,30 @@ def test_no_shared_seed(store, tmp_path: Path) -> None:
     assert "with no seed in common" in gather(tmp_path).answers[0]
 
 
+def test_the_best_mean_may_lose_where_both_have_seeds(store, tmp_path: Path) -> None:
+    for seed, (lstm, gru) in enumerate([(0.60, 0.62), (0.61, 0.63), (0.60, 0.62)]):
+        store(model="lstm", seed=seed, score=lstm)
+        store(model="gru", seed=seed, score=gru)
+    for seed in (3, 4, 5):
+        store(model="lstm", seed=seed, score=0.8)
+    (text,) = gather(tmp_path).answers
+    assert text.startswith("On docstrings, lstm reaches accuracy 70.")
+    assert (
+        "but over the 3 seeds that both have, gru (accuracy 62.3 ± 1.4 % (3 seeds)) is 2.0" in text
+    )
+    assert "cannot tell" not in text
+
+
+def test_a_constant_baseline_needs_no_common_seed_on_either_side(store, tmp_path: Path) -> None:
+    for seed, score in enumerate([0.60, 0.61, 0.62]):
+        store(model="lstm", seed=seed, score=score)
+    store(model=TFIDF, seed=0, score=0.7)
+    (found,) = gather(tmp_path).to_dict()["tables"][0]["leads"]
+    assert (found["first"], found["n"]) == ("tfidf_regression", 3)
+    assert found["mean"] == pytest.approx(0.09)
+    assert found["low"] > 0
+
+
 def test_questions(store, tmp_path: Path) -> None:
     store(model="lstm")
     assert gather(tmp_path).question == "How well does lstm do on docstrings?"

@@ -22,9 +22,9 @@ def test_every_plot_is_drawn(study: Path, tmp_path: Path) -> None:
     report = write_report(study, tmp_path / "report")
     flags = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000")
     profile = f"--user-data-dir={tmp_path / 'profile'}"
+    output = ("--enable-logging=stderr", "--dump-dom")
     ended = subprocess.run(
-        [CHROMIUM, *flags, *OFFLINE, profile, "--enable-logging=stderr", "--dump-dom"]
-        + [report.html.as_uri()],
+        [CHROMIUM, *flags, *OFFLINE, profile, *output, report.html.as_uri()],
         capture_output=True,
         text=True,
         timeout=120,

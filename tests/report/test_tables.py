@@ -8,6 +8,7 @@ from scipy import stats
 
 from seqbench.records.load import load_records
 from seqbench.records.record import Primary
+from seqbench.report.content import gather
 from seqbench.report.load import load_frame
 from seqbench.report.tables import build_tables
 
@@ -67,6 +68,37 @@ def test_keys_that_cannot_change_a_result_are_no_settings(store, tmp_path: Path)
         store(seed=seed, config={"trainer": {"log_every": 10 + seed, "profiler": None}})
     (table,) = build_tables(load_records(tmp_path).runs)
     assert [(row.label, row.score.n) for row in table.rows] == [("lstm", 3)]
+
+
+def test_other_files_are_another_dataset(store, tmp_path: Path) -> None:
+    for name, score in (("a.csv", 0.9), ("b.csv", 0.5)):
+        data = {"files": {"train": name, "test": None}, "text_column": "text", "max_len": 9}
+        store(
+            data="text_classification",
+            score=score,
+            settings={"d_hidden": len(name)},
+            config={"data": data, "seed": ord(name[0])},
+            seed=ord(name[0]),
+            data_fingerprint=name,
+        )
+    tables = build_tables(load_records(tmp_path).runs)
+    assert [(table.data, table.rows[0].label, table.rows[0].score.mean) for table in tables] == [
+        ("text_classification (files.train=a.csv)", "lstm", 0.9),
+        ("text_classification (files.train=b.csv)", "lstm", 0.5),
+    ]
+    content = gather(tmp_path)
+    assert content.answers[1].startswith("On text_classification (files.train=b.csv), lstm reaches")
+    assert not any("fingerprints" in note for note in content.notes)
+
+
+@pytest.mark.parametrize(("sizes", "warned"), [((100, 200), False), ((100, 100), True)])
+def test_fewer_training_examples_are_meant_to_differ(
+    sizes: tuple[int, int], warned: bool, store, tmp_path: Path
+) -> None:
+    for seed, size in enumerate(sizes):
+        config = {"data": {"source": {"hub_id": "x"}, "train_examples": size}}
+        store(seed=seed, config=config, data_fingerprint=f"f{seed}")
+    assert any("2 fingerprints" in note for note in gather(tmp_path).notes) is warned
 
 
 def test_datasets_and_metrics_have_tables_of_their_own(store, tmp_path: Path) -> None:

@@ -93,9 +93,13 @@ def test_text_of_users_is_never_markup(store, tmp_path: Path) -> None:
     store(model="lstm", settings={"a": "plain"}, data=f"d{attack[:8]}")
     error = RunError(type="E", message=f"{attack} | `x`")
     store(model="gru", status="failed", error=error)
+    broken = tmp_path / "outputs" / "` <img src=x> `"
+    broken.mkdir()
+    (broken / "record.json").write_text("{")
     report = write_report(tmp_path / "outputs", tmp_path / "report", question=attack)
     page, markdown = report.html.read_text(), report.markdown.read_text()
     assert "<script>alert" not in page and "&lt;script&gt;alert" in page
+    assert "- `' <img src=x> '` (not counted)" in markdown and "<img" not in page
     assert "<script" not in markdown and r"\| \`x\`" in markdown
     console = Console(file=io.StringIO(), width=120)
     print_report(report.content, console)
@@ -194,7 +198,7 @@ def test_the_terminal(study: Path, tmp_path: Path, width: int, wide: bool) -> No
 
 def test_nowhere_to_write_and_nothing_to_read(study: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RecordError, match="expected a place that can be written to"):
+    with pytest.raises(RecordError, match=r"expected a place that can be written to.* out=DIR"):
         write_report(study, tmp_path / "file" / "report")
     (tmp_path / "empty").mkdir()
     with pytest.raises(RecordError, match=r"empty: expected at least one run, got none; seqbench"):

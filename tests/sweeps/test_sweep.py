@@ -15,7 +15,7 @@ from seqbench.errors import ConfigErrors, DataError
 from seqbench.records.folder import RunFolder
 from seqbench.sweeps import composer
 from seqbench.sweeps.command import run_sweep
-from seqbench.sweeps.execute import Outcome, exit_code, summary
+from seqbench.sweeps.execute import Outcome, attempt, exit_code, summary
 from seqbench.sweeps.plan import Plan
 
 TOYS = [
@@ -195,6 +195,25 @@ def test_a_completed_run_keeps_its_config(argv: list[str], monkeypatch: pytest.M
     monkeypatch.setattr(RunFolder, "read_record", lambda self: DONE)
     Plan(plan.jobs, {}, lambda *_: None).execute(lambda job: DONE)
     assert folder.config.read_text() == "as it was"
+
+
+def test_a_torn_record_stops_no_other_run(argv: list[str]) -> None:
+    plan = planned(argv, "model=toy", "seed=0,1")
+    torn = RunFolder(plan.jobs[0].folder)
+    torn.path.mkdir(parents=True)
+    torn.record.write_text("{")
+
+    def execute(job: Job) -> Any:
+        RunFolder(job.folder).read_record()
+        return DONE
+
+    def launch(jobs: Any, execute: Any, ended: Any) -> None:
+        for job in jobs:
+            ended(attempt(job, execute))
+
+    outcomes = Plan(plan.jobs, {}, launch).execute(execute)
+    assert [item.status for item in outcomes] == ["failed", "completed"]
+    assert "record.json: expected a record in JSON" in outcomes[0].reason
 
 
 def test_a_thousand_jobs_are_planned(argv: list[str]) -> None:

@@ -49,13 +49,13 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         aside.write_bytes(data)
 
 
-def unwritable(path: Path, error: OSError) -> RecordError:
-    """The error for a place that cannot be written to."""
+def unwritable(path: Path, error: OSError, key: str = "paths.outputs") -> RecordError:
+    """The error for a place that cannot be written to; `key` chooses another."""
     return RecordError(
         str(path),
         expected="a place that can be written to",
         got=error.strerror or str(error),
-        remedy="choose another folder for outputs with paths.outputs=DIR",
+        remedy=f"choose another folder for outputs with {key}=DIR",
     )
 
 

@@ -51,13 +51,16 @@ def lead(first: Row, second: Row) -> Summary:
     if second.baseline and len(set(theirs.values())) == 1:
         (constant,) = set(theirs.values())
         return summarize(value - constant for value in ours.values())
+    if first.baseline and len(set(ours.values())) == 1:
+        (constant,) = set(ours.values())
+        return summarize(constant - value for value in theirs.values())
     return paired_difference(ours, theirs)
 
 
 def _against_network(best: Row, second: Row) -> str:
     name = best.primary.name
     found = lead(best, second)
-    if found.low is None or found.high is None:
+    if found.mean is None or found.low is None or found.high is None:
         shared = "no seed" if found.n == 0 else "one seed"
         return (
             f", {second.label} {_score(second)}; with {shared} in common nothing tells this "
@@ -67,6 +70,12 @@ def _against_network(best: Row, second: Row) -> str:
         return (
             f": {_by(name, found)} better than the next, {second.label} "
             f"({_interval(name, found)} over {found.n} paired seeds)"
+        )
+    if found.high < 0:
+        behind = f"{numbers.difference(name, -found.mean)}{numbers.unit(name)}"
+        return (
+            f", but over the {found.n} seeds that both have, {second.label} ({_score(second)}) is "
+            f"{behind} better: run both with the same seeds"
         )
     return (
         f", but {found.n} paired seeds cannot tell it from {second.label} ({_score(second)}): "

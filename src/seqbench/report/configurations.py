@@ -12,6 +12,7 @@ from seqbench.records.record import RunRecord
 
 # What differs between runs of one configuration, or cannot change a result.
 _NOT_CONFIGURATION = frozenset((*EXCLUDED, "seed"))
+_SOURCE = ("source", "files", "text_column", "label_column")  # where a dataset's texts are from
 _BASELINE_PREFIX = "baseline/"
 _DIFFERENCES_SHOWN = 3
 
@@ -19,6 +20,25 @@ _DIFFERENCES_SHOWN = 3
 def data_name(record: RunRecord) -> str:
     """The option taken of the group `data`."""
     return _choice(record, "data")
+
+
+def data_id(record: RunRecord) -> str:
+    """Equal for runs on the same texts, as far as their configs say: 8 hex digits.
+
+    `data=text_classification` is another dataset with every file.
+    """
+    return _digest([data_name(record), _source(record)])
+
+
+def data_labels(records: Sequence[RunRecord]) -> dict[str, str]:
+    """A name for each dataset among the records, by its id.
+
+    It is the option's name, with what differs where an option stands for more than one.
+    """
+    by_name: dict[str, dict[str, dict[str, Any]]] = {}
+    for record in records:
+        by_name.setdefault(data_name(record), {})[data_id(record)] = flatten(_source(record))
+    return _labels(by_name)
 
 
 def model_name(record: RunRecord) -> str:
@@ -33,8 +53,7 @@ def is_baseline(record: RunRecord) -> bool:
 
 def configuration_id(record: RunRecord) -> str:
     """Equal for runs that differ by seed alone: 8 hex digits."""
-    text = json.dumps(_configuration(record), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return _digest(_configuration(record))
 
 
 def configuration_labels(records: Sequence[RunRecord]) -> dict[str, str]:
@@ -46,13 +65,7 @@ def configuration_labels(records: Sequence[RunRecord]) -> dict[str, str]:
     for record in records:
         group = by_model.setdefault(model_name(record), {})
         group[configuration_id(record)] = flatten(_configuration(record))
-    labels: dict[str, str] = {}
-    for model, group in by_model.items():
-        keys = sorted({key for settings in group.values() for key in settings})
-        differing = [key for key in keys if len({_text(s, key) for s in group.values()}) > 1]
-        for identity, settings in group.items():
-            labels[identity] = _label(model, settings, differing)
-    return _told_apart(labels)
+    return _labels(by_model)
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -76,6 +89,27 @@ def _configuration(record: RunRecord) -> dict[str, Any]:
     kept = without(record.config, _NOT_CONFIGURATION)
     # Two options of a group may resolve to the same config, and yet are asked about by name.
     return {**kept, "choices": {"data": data_name(record), "model": _choice(record, "model")}}
+
+
+def _source(record: RunRecord) -> dict[str, Any]:
+    data = record.config.get("data")
+    data = data if isinstance(data, Mapping) else {}
+    return {key: data[key] for key in _SOURCE if key in data}
+
+
+def _digest(plain: Any) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _labels(by_name: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, str]:
+    """A label for each identity: its name, with what tells it from others of that name."""
+    labels: dict[str, str] = {}
+    for name, group in by_name.items():
+        keys = sorted({key for settings in group.values() for key in settings})
+        differing = [key for key in keys if len({_text(s, key) for s in group.values()}) > 1]
+        for identity, settings in group.items():
+            labels[identity] = _label(name, settings, differing)
+    return _told_apart(labels)
 
 
 def _text(settings: Mapping[str, Any], key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,7 @@ from seqbench.records.load import Loaded, Problem, StoredRun, load_records
 from seqbench.records.record import COMPLETED, RunRecord
 from seqbench.records.schema import to_plain
 from seqbench.report.answer import answer, lead, question
-from seqbench.report.configurations import data_name
+from seqbench.report.configurations import data_id, data_labels, data_name
 from seqbench.report.load import frame
 from seqbench.report.statistics import CONFIDENCE
 from seqbench.report.tables import Row, Table, build_tables
@@ -131,16 +131,16 @@ def _problem(problem: Problem) -> Failure:
     return Failure(problem.path.name, "not counted", reason)
 
 
-def _warnings(records: Iterable[RunRecord]) -> list[str]:
+def _warnings(records: Sequence[RunRecord]) -> list[str]:
     """What makes scores of one dataset less comparable than their table suggests."""
     completed = [record for record in records if record.status == COMPLETED]
     warnings = []
-    for data in sorted({data_name(record) for record in completed}):
-        group = [record for record in completed if data_name(record) == data]
-        prints = {record.provenance.data_fingerprint for record in group} - {None}
-        if len(prints) > 1:
+    for identity, data in sorted(data_labels(records).items(), key=lambda item: item[1]):
+        group = [record for record in completed if data_id(record) == identity]
+        prints = _fingerprints(group)
+        if prints > 1:
             warnings.append(
-                f"The runs on {data} did not see the same data: {len(prints)} fingerprints. "
+                f"The runs on {data} did not see the same data: {prints} fingerprints. "
                 "Their scores are not comparable."
             )
         overlaps: dict[str, int] = {}
@@ -152,6 +152,16 @@ def _warnings(records: Iterable[RunRecord]) -> list[str]:
     if len({record.provenance.code for record in completed}) > 1:
         warnings.append("The runs were made by different states of the code; see the provenance.")
     return warnings
+
+
+def _fingerprints(records: Sequence[RunRecord]) -> int:
+    """Fingerprints of data that should be the same: fewer training examples are meant to differ."""
+    found: dict[str, set[str]] = {}
+    for record in records:
+        if record.provenance.data_fingerprint is not None:
+            examples = (record.config.get("data") or {}).get("train_examples")
+            found.setdefault(str(examples), set()).add(record.provenance.data_fingerprint)
+    return max(map(len, found.values()), default=0)
 
 
 def _provenance(records: Sequence[RunRecord]) -> dict[str, dict[str, int]]:

@@ -17,18 +17,23 @@ def render_markdown(content: Content) -> str:
         parts += [f"## {_plain(table.data)}", _table(table)]
     parts += [_plain(note) for note in content.notes]
     if content.failures:
-        lines = [f"- `{f.run_id}` ({f.status}): {_plain(f.reason)}" for f in content.failures]
+        lines = [f"- {_code(f.run_id)} ({f.status}): {_plain(f.reason)}" for f in content.failures]
         parts += [f"## Runs without a score ({len(content.failures)})", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 
 def _table(table: Table) -> str:
     heads = headers(table)
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
+    lines = [[_plain(head) for head in heads], ["---", *["---:"] * (len(heads) - 1)]]
     lines += [
         [_plain(label(row)), *(cell.text for cell in cells(table, row))] for row in table.rows
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _code(text: str) -> str:
+    """Text as code; nothing within ends it."""
+    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
 
 
 def _plain(text: str) -> str:

@@ -50,6 +50,7 @@ def count(value: float | None) -> str:
     """A count to three digits: 950, 12.3 k, 4.56 M."""
     if value is None:
         return NONE
+    value = float(f"{value:.3g}")  # rounded first: 999,900 is 1 M, not 1000 k
     for limit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= limit:
             return f"{value / limit:.3g} {sign}"

@@ -11,7 +11,8 @@ from seqbench.records.record import COMPLETED, Primary
 from seqbench.report.configurations import (
     configuration_id,
     configuration_labels,
-    data_name,
+    data_id,
+    data_labels,
     is_baseline,
     model_name,
 )
@@ -79,7 +80,7 @@ class Table:
     """The configurations of one dataset, the best first.
 
     Attributes:
-        data: the option of the group `data`.
+        data: the option of the group `data`, with its files where several datasets share it.
         primary: the metric to rank by.
         rows: the configurations.
     """
@@ -122,11 +123,13 @@ def build_tables(runs: Iterable[StoredRun]) -> list[Table]:
 
     Runs ranked by different metrics are not comparable and never share a table.
     """
+    runs = list(runs)
+    names = data_labels([run.record for run in runs])
     groups: dict[tuple[str, Primary], list[StoredRun]] = {}
     for run in runs:
         primary = run.record.scores.primary
         if run.record.status == COMPLETED and primary is not None:
-            groups.setdefault((data_name(run.record), primary), []).append(run)
+            groups.setdefault((names[data_id(run.record)], primary), []).append(run)
     ordered = sorted(groups.items(), key=lambda item: (item[0][0], item[0][1].name))
     return [Table(data, primary, _rows(group, primary)) for (data, primary), group in ordered]
 

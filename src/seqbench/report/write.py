@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +52,10 @@ def write_report(
     folder = Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unwritable(folder, error, "out") from error
     report = Report(
         html=folder / "report.html",
         markdown=folder / "report.md",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqbench.config.job import Job, freeze
+from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.sweeps.execute import Execute, Outcome, unfinished
 
@@ -64,7 +65,10 @@ def _freeze(job: Job) -> None:
     """Writes config.yaml; a completed run keeps the one it was made with."""
     folder = RunFolder(job.folder)
     if not job.config["force"]:
-        record = folder.read_record()
+        try:
+            record = folder.read_record()
+        except RecordError:
+            return  # executing it says what is wrong, and stops no other run
         if record is not None and record.status == "completed":
             return
     freeze(job, folder.config)
