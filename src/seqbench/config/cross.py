@@ -164,8 +164,12 @@ def one_source_of_texts(config: Mapping[str, Any]) -> list[ConfigError]:
 
 def columns_are_of_a_file(config: Mapping[str, Any]) -> list[ConfigError]:
     """`evaluate` reads columns of `file`; a split has those that its run was trained on."""
-    if "text_column" not in config or config.get("file") is not None:
+    if "text_column" not in config:
         return []
+    if config.get("file") is not None:
+        if config["split"] == "test":  # what it is where nothing was said
+            return []
+        return [ConfigError("split", expected="nothing beside file=…", got=repr(config["split"]))]
     return [
         ConfigError(key, expected="null without file=…", got=repr(config[key]))
         for key in ("text_column", "label_column")
