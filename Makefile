@@ -8,7 +8,7 @@ INSTALLED := .venv/installed
 .PHONY: help compare test test-services test-full lint clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 compare: $(INSTALLED) ## install, compare the architectures on real text, end with the report's path
 	$(BIN)/seqbench sweep experiments=quickstart

@@ -252,6 +252,11 @@ def test_a_config_folder_that_is_not_there(tmp_path: Path) -> None:
         ("evaluate", ["run=x", "text_column=a"], "text_column: expected null without file=…"),
         ("evaluate", ["run=x", "file=y", "text_column=0"], "text_column: expected a text or null"),
         ("benchmark", ["model=baseline/majority"], "model: expected a network, which has steps"),
+        (
+            "train",
+            ["model=baseline/majority", "data.shuffle_tokens=true"],
+            "data.shuffle_tokens: expected false with a baseline, which reads raw texts",
+        ),
         ("report", ["runs=[]"], "runs: expected one or more folders, got []"),
         ("report", ["runs="], "runs: expected one or more folders, got ''"),
         ("report", ["runs=3"], "runs: expected a text or a list, each a text, got 3"),

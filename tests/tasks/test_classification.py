@@ -31,6 +31,14 @@ def test_weighted_loss_equals_torch(make_task: Callable[..., Any], make_batch: A
     torch.testing.assert_close(outputs.loss_sum / outputs.weight, expected)
 
 
+def test_a_reported_loss_is_plain(make_task: Callable[..., Any], make_batch: Any) -> None:
+    task, batch = make_task(class_weights="balanced").eval(), make_batch([3, 5, 2, 2])
+    outputs = task.outputs(batch)
+    torch.testing.assert_close(
+        outputs.loss_sum / outputs.weight, F.cross_entropy(task(batch), batch.labels_B)
+    )
+
+
 def test_a_class_without_examples_cannot_be_balanced(make_task: Callable[..., Any]) -> None:
     from dataclasses import replace
 

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from seqbench.batch import TokenBatch
 from seqbench.errors import TrainingError
+from seqbench.tasks.schedulers import Plateau
 
 
 def fit(task: Any, batches: list[TokenBatch], tmp_path: Path, **options: Any) -> Any:
@@ -88,6 +89,30 @@ def test_tokens_are_counted_without_padding(
 ) -> None:
     task = fit(make_task(), [make_batch([2, 9]), make_batch([1, 1, 5])], tmp_path)
     assert task.num_tokens() == 18
+
+
+def test_a_plateau_schedule_goes_on_where_it_was(
+    make_task: Callable[..., Any], make_batch: Any, tmp_path: Path
+) -> None:
+    loader: Any = DataLoader([make_batch([2, 9])], batch_size=None)  # type: ignore[arg-type]
+    options: dict[str, Any] = {
+        "accelerator": "cpu",
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "default_root_dir": tmp_path,
+    }
+    first = make_task(scheduler=Plateau())
+    trainer = Trainer(max_epochs=2, **options)
+    trainer.fit(first, loader, loader)
+    trainer.save_checkpoint(tmp_path / "run.ckpt")
+    second = make_task(scheduler=Plateau())
+    Trainer(max_epochs=2, **options).fit(
+        second, loader, loader, ckpt_path=tmp_path / "run.ckpt", weights_only=True
+    )
+    assert first._plateau.last_epoch == 2
+    assert second._plateau.state_dict() == first._plateau.state_dict()
 
 
 def test_a_checkpoint_holds_plain_containers(

@@ -130,7 +130,7 @@ def launched(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
         monkeypatch.setattr(distributed, "_start", start)
         with pytest.raises(TrainingError) as caught:
-            distributed.launch({"trainer": {"devices": 2}}, RunFolder("outputs/a-run"))
+            distributed.launch(RunFolder("outputs/a-run"), 2)
         return caught.value.line(), [process.poll() for process in started]
 
     return launch
@@ -174,11 +174,10 @@ def test_only_a_launched_rank_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_ranks_are_needed_once() -> None:
-    config = {"trainer": {"devices": 2}}
-    assert distributed.must_launch(config)
-    assert not distributed.must_launch({"trainer": {"devices": 1}})
+    assert distributed.must_launch(2)
+    assert not distributed.must_launch(1)
     os.environ["RANK"] = "0"
     try:
-        assert not distributed.must_launch(config)
+        assert not distributed.must_launch(2)
     finally:
         del os.environ["RANK"]

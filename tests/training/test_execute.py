@@ -22,7 +22,7 @@ def test_a_completed_run_is_found_again(make_job: Any) -> None:
     assert thaw(job.folder) == job
     again = execute(job)
     assert again.was_complete
-    assert not again.is_stale
+    assert again.stale == ()
     assert again.record == first.record
     forced = execute(make_job("trainer.max_epochs=1", "force=true"))
     assert not forced.was_complete
@@ -34,7 +34,34 @@ def test_a_record_of_other_code_is_stale(
 ) -> None:
     job = thaw(network_run)
     monkeypatch.setattr(execute_module, "code_hash", lambda: "another")
-    assert execute(job).is_stale
+    assert execute(job).stale == ("code",)
+
+
+def test_a_record_of_other_data_is_stale(make_job: Any, reviews: Path, tmp_path: Path) -> None:
+    train = tmp_path / "train.csv"
+    train.write_text((reviews / "train.csv").read_text())
+    job = make_job("trainer.max_epochs=1", f"data.files.train={train}")
+    execute(job)
+    with train.open("a") as file:
+        file.write("a bright film,good\n")
+    execute_module._data_fingerprint.cache_clear()
+    assert execute(job).stale == ("data",)
+    train.unlink()
+    execute_module._data_fingerprint.cache_clear()
+    assert execute(job).stale == ()
+
+
+def test_a_damaged_record_is_overcome_by_force(make_job: Any) -> None:
+    job = make_job("trainer.max_epochs=1", "force=true")
+    execute(job)
+    RunFolder(job.folder).record.write_text("{")
+    assert execute(job).record.status == "completed"
+
+
+def test_how_the_data_was_treated_is_recorded(make_job: Any) -> None:
+    record = execute(make_job("trainer.max_epochs=1", "data.max_len=3")).record
+    (note,) = [note for note in record.provenance.data_notes if note.startswith("test: ")]
+    assert note.endswith("texts cut to their first 3 tokens")
 
 
 def test_a_failed_run_starts_afresh(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:

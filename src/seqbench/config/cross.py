@@ -104,6 +104,22 @@ def only_networks_have_steps(config: Mapping[str, Any]) -> list[ConfigError]:
     return [ConfigError("model", expected="a network, which has steps to time", got=target)]
 
 
+def baselines_read_raw_texts(config: Mapping[str, Any]) -> list[ConfigError]:
+    """A baseline has its own way with texts: shuffled tokens would not reach it."""
+    target = (config.get("model") or {}).get("_target_")
+    shuffled = (config.get("data") or {}).get("shuffle_tokens") is True
+    if not shuffled or target is None or not is_baseline(target):
+        return []
+    return [
+        ConfigError(
+            "data.shuffle_tokens",
+            expected="false with a baseline, which reads raw texts",
+            got="true",
+            remedy="use model=bow for a model without word order",
+        )
+    ]
+
+
 def study_is_a_folder(config: Mapping[str, Any]) -> list[ConfigError]:
     """Runs of a study lie below `paths.outputs`, nowhere else."""
     study = config.get("study")
@@ -200,6 +216,7 @@ CROSS_CHECKS: tuple[CrossCheck, ...] = (
     causal_looks_back,
     window_looks_back,
     only_networks_have_steps,
+    baselines_read_raw_texts,
     study_is_a_folder,
     lightning_knows_extras,
     one_source_of_texts,

@@ -58,6 +58,7 @@ class Provenance:
         finished: its end; None while it lasts.
         data_fingerprint: hash of the texts, labels and splits that were really used.
         tokenizer_fingerprint: hash of the tokenizer; None where none is used.
+        data_notes: how the data was treated, e.g. "test: 12 texts cut to their first 64 tokens".
         overlaps: exact duplicates between two splits, e.g. {"train/test": 12}.
     """
 
@@ -73,6 +74,7 @@ class Provenance:
     finished: str | None = None
     data_fingerprint: str | None = None
     tokenizer_fingerprint: str | None = None
+    data_notes: list[str] = field(default_factory=list)
     overlaps: dict[str, int] = field(default_factory=dict)
 
 

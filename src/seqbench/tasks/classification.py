@@ -93,17 +93,19 @@ class Classification(Task):
         logits_BC = self(batch)
         if batch.labels_B is None:
             raise ValueError("a batch without labels has no loss: use predict_step")
+        # Weights and smoothing shape training; a reported loss is the plain one, as on test.
+        weights_C = self.class_weights_C if self.training else None
         loss_sum = F.cross_entropy(
             logits_BC,
             batch.labels_B,
-            weight=self.class_weights_C,
+            weight=weights_C,
             label_smoothing=self.label_smoothing if self.training else 0.0,
             reduction="sum",
         )
-        if self.class_weights_C is None:
+        if weights_C is None:
             weight = torch.tensor(float(len(batch)), device=logits_BC.device)
         else:
-            weight = self.class_weights_C[batch.labels_B].sum()
+            weight = weights_C[batch.labels_B].sum()
         return Outputs(
             loss_sum=loss_sum,
             weight=weight,

@@ -81,6 +81,7 @@ class Task(LightningModule, ABC):
         self._unlogged = torch.zeros(2, dtype=torch.float64)  # loss and weight since the last row
         self._tokens = torch.zeros((), dtype=torch.int64)
         self.tokens_logged = 0
+        self._plateau_state: dict[str, Any] | None = None
         self._window_weight: Tensor | None = None
         self._gradient_norm: Tensor | None = None
         self._plateau: ReduceLROnPlateau | None = None
@@ -212,6 +213,8 @@ class Task(LightningModule, ABC):
         )
         if isinstance(schedule, ReduceLROnPlateau):
             self._plateau = schedule
+            if self._plateau_state is not None:
+                schedule.load_state_dict(self._plateau_state)
             return optimizer
         return {
             "optimizer": optimizer,
@@ -228,8 +231,7 @@ class Task(LightningModule, ABC):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up what `on_save_checkpoint` kept."""
         self._tokens = torch.tensor(checkpoint["tokens"], dtype=torch.int64)
-        if self._plateau is not None and "plateau" in checkpoint:
-            self._plateau.load_state_dict(checkpoint["plateau"])
+        self._plateau_state = checkpoint.get("plateau")  # loaded once there is a schedule
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning sets this name dozens of times a step, and nn.Module looks through parameters,
@@ -241,6 +243,6 @@ class Task(LightningModule, ABC):
 
     def _over_ranks(self, weight: Tensor) -> Tensor:
         if self.trainer.world_size > 1:
-            weight = weight.clone()
+            weight = weight.to(self.device, copy=True)
             dist.all_reduce(weight)
         return weight

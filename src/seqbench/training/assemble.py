@@ -9,6 +9,7 @@ from seqbench.batch import DataSpec
 from seqbench.config.instantiate import instantiate
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.tasks.task import Task
+from seqbench.training.trainer import TrainerSettings
 
 
 def build_data(config: Mapping[str, Any]) -> SeqDataModule:
@@ -29,7 +30,7 @@ def build_task(config: Mapping[str, Any], spec: DataSpec) -> Task:
     """The LightningModule of a config for such data; seed torch before, for the same weights."""
     inputs = instantiate(config["inputs"], "inputs", vocab_size=spec.vocab_size, pad_id=spec.pad_id)
     encoder = instantiate(config["model"], "model", d_input=inputs.d_output)
-    if config["trainer"]["compile"]:
+    if config["trainer"].get("compile", TrainerSettings.compile):
         encoder.compile()  # in place: the names of the weights stay as they are
     task: Task = instantiate(
         config["task"],

@@ -15,10 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from seqbench.errors import TrainingError
 from seqbench.records.folder import RunFolder
@@ -73,18 +72,17 @@ def is_launched() -> bool:
     return ERRORS in os.environ
 
 
-def must_launch(config: Mapping[str, Any]) -> bool:
-    """Whether the run needs ranks that do not exist yet."""
-    return int(config["trainer"]["devices"]) > 1 and "RANK" not in os.environ
+def must_launch(devices: int) -> bool:
+    """Whether a run on so many devices needs ranks that do not exist yet."""
+    return devices > 1 and "RANK" not in os.environ
 
 
-def launch(config: Mapping[str, Any], folder: RunFolder) -> RunRecord:
-    """Start the ranks, wait for them, and read the record that rank 0 wrote.
+def launch(folder: RunFolder, world_size: int) -> RunRecord:
+    """Start so many ranks, wait for them, and read the record that rank 0 wrote.
 
     Raises:
         TrainingError: a rank failed; the others are ended first.
     """
-    world_size = int(config["trainer"]["devices"])
     with tempfile.TemporaryDirectory(prefix="seqbench-ranks-") as errors:
         ranks = _start(folder, world_size, errors)
         try:

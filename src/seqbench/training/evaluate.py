@@ -44,11 +44,13 @@ def score_file(
     Raises:
         DataError: the file cannot be used, or has a label that the run does not know.
     """
-    own: dict[str, Any] = run.config["data"]
+    own = _file_settings(run)
     source = FileSource(
         files=Files(train=path),
         text_column=text_column or own.get("text_column", "text"),
         label_column=label_column or own.get("label_column", "label"),
+        encoding=own.get("encoding", "utf-8"),
+        delimiter=own.get("delimiter"),
     )
     texts, labels = source.read(Path(path))
     return classification_scores(
@@ -57,6 +59,12 @@ def score_file(
         lengths=_lengths(run, texts),
         label_names=run.label_names,
     )
+
+
+def _file_settings(run: RestoredRun) -> dict[str, Any]:
+    """How the run's own data was read: columns, and of files encoding and delimiter."""
+    data: dict[str, Any] = run.config["data"]
+    return {**data.get("source", {}), **data}
 
 
 def _lengths(run: RestoredRun, texts: list[str]) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from seqbench.errors import ConfigError, DataError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import code_hash
 from seqbench.records.record import RunRecord
+from seqbench.training.assemble import build_data
 from seqbench.training.run import run
 
 
@@ -22,15 +25,12 @@ class Execution:
     Attributes:
         record: the run's record.
         was_complete: whether it had been there already, and nothing was trained.
+        stale: what has changed since a record that was there was made: "code", "data".
     """
 
     record: RunRecord
     was_complete: bool
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether other code than the present one made the record."""
-        return self.record.provenance.code != code_hash()
+    stale: tuple[str, ...] = ()
 
 
 def execute(job: Job) -> Execution:
@@ -46,9 +46,9 @@ def execute(job: Job) -> Execution:
     folder = RunFolder(job.folder)
     made = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
     with folder.claim():
-        record = folder.read_record()
-        if record is not None and record.status == "completed" and not job.config["force"]:
-            return Execution(record=record, was_complete=True)
+        record = None if job.config["force"] else folder.read_record()
+        if record is not None and record.status == "completed":
+            return Execution(record=record, was_complete=True, stale=changed_since(record, job))
         folder.clear()
         freeze(job, folder.config)
         try:
@@ -59,6 +59,29 @@ def execute(job: Job) -> Execution:
                 _remove_empty(made[1:])
             raise
         return Execution(record=record, was_complete=False)
+
+
+def changed_since(record: RunRecord, job: Job) -> tuple[str, ...]:
+    """What a completed record was made from that is no longer the same: "code", "data"."""
+    changed = []
+    if record.provenance.code != code_hash():
+        changed.append("code")
+    parts = {key: job.config[key] for key in ("data", "tokenizer", "paths")}
+    fingerprint = _data_fingerprint(json.dumps(parts, sort_keys=True))
+    if fingerprint not in (None, record.provenance.data_fingerprint):
+        changed.append("data")
+    return tuple(changed)
+
+
+@functools.cache
+def _data_fingerprint(parts: str) -> str | None:
+    """The data's fingerprint, computed once for all jobs of a sweep; None where it is gone."""
+    datamodule = build_data({**json.loads(parts), "seed": 0})  # which orders batches only
+    try:
+        datamodule.setup()
+    except DataError:
+        return None
+    return datamodule.fingerprint()
 
 
 def _remove_empty(folders: Iterable[Path]) -> None:

@@ -34,6 +34,8 @@ from seqbench.training.scoring import scores_of
 from seqbench.training.trainer import TrainerSettings
 from seqbench.training.wandb_mirror import WandbMirror
 
+RANK_STRIDE = 1_000_003  # between the seeds of ranks: further apart than seeds of runs
+
 
 def fit_network(
     config: Mapping[str, Any],
@@ -55,42 +57,38 @@ def fit_network(
     """
     reset_peak_memory()
     task = build_task(config, datamodule.spec)
+    if distributed.is_launched():
+        # Weights are rank 0's anyway; what is dropped must differ from rank to rank.
+        torch.manual_seed(config["seed"] + distributed.rank() * RANK_STRIDE)
     best, stopwatch = BestScores(task.primary), Stopwatch()
     checkpoint = best_checkpoint(folder, task.primary)
     callbacks = [best, stopwatch, checkpoint, *_chosen_callbacks(config, task)]
-    loggers: list[Logger] = [] if mirror is None else [mirror.logger]
     with contextlib.ExitStack() as stack:
+        loggers: list[Logger] = [] if mirror is None else [mirror.logger]
         if distributed.is_main():
             writer = stack.enter_context(MetricsWriter(folder.metrics))
             loggers.append(MetricsLog(writer, tokens=lambda: task.tokens_logged))
         stack.enter_context(interruptible())
         trainer = settings.build(logger=loggers, callbacks=callbacks)
         device = trainer.strategy.root_device  # Lightning takes the task off it in the end
-        fitting = time.perf_counter()
+        clock = [time.perf_counter()]
         _fit(trainer, task, datamodule, settings)
-        fitted = time.perf_counter()
+        clock.append(time.perf_counter())
         tokens = task.num_tokens()
-        if settings.profiler is not None and distributed.is_main():
-            print(trainer.profiler.summary())  # type: ignore[attr-defined]
-        best_path = folder.checkpoints / "best.ckpt"
-        if best.epoch is None:
-            # Stopped by max_steps before the first validation: these weights are the best.
-            trainer.validate(task, datamodule=datamodule, verbose=False)
-            trainer.save_checkpoint(best_path, weights_only=True)
-        load_weights(task, best_path)
-        testing = time.perf_counter()
+        _take_best(trainer, task, datamodule, best, folder.checkpoints / "best.ckpt")
+        clock.append(time.perf_counter())
         trainer.test(task, datamodule=datamodule, verbose=False)
         predictions = Predictions(**task.gathered_predictions())
-        tested = time.perf_counter()
+        clock.append(time.perf_counter())
     cost = Cost(
         parameters=num_parameters(task),
         parameters_without_embeddings=num_parameters(task) - num_parameters(task.inputs),
         epochs=trainer.current_epoch,
         steps=trainer.global_step,
         tokens=tokens,
-        train_seconds=fitted - fitting,
-        setup_seconds=fitting - started,
-        test_seconds=tested - testing,
+        train_seconds=clock[1] - clock[0],
+        setup_seconds=clock[0] - started,
+        test_seconds=clock[3] - clock[2],
         tokens_per_second=tokens / stopwatch.seconds,
         peak_memory_bytes=peak_memory_bytes(device),
     )
@@ -102,6 +100,17 @@ def fit_network(
         best_epoch=best.epoch,
     )
     return Outcome(cost=cost, scores=scores, predictions=predictions, device=_name_of(device))
+
+
+def _take_best(
+    trainer: pl.Trainer, task: Task, datamodule: SeqDataModule, best: BestScores, path: Path
+) -> None:
+    """Load the best checkpoint's weights, which may have to be made and scored first."""
+    if best.epoch is None:
+        # Stopped by max_steps before the first validation: these weights are the best.
+        trainer.validate(task, datamodule=datamodule, verbose=False)
+        trainer.save_checkpoint(path, weights_only=True)
+    load_weights(task, path)
 
 
 def load_weights(task: nn.Module, path: Path) -> None:
@@ -130,6 +139,8 @@ def _fit(
         trainer.fit(task, train_dataloaders=loader, val_dataloaders=loader)
     else:
         trainer.fit(task, datamodule=datamodule)
+    if settings.profiler is not None and distributed.is_main():
+        print(trainer.profiler.summary())  # type: ignore[attr-defined]
 
 
 def _name_of(device: torch.device) -> str:

@@ -54,8 +54,8 @@ def run(
             pl.seed_everything(config["seed"], workers=True, verbose=False)
             datamodule = _prepare_data(config, folder)
             provenance = _with_data(provenance, datamodule)
-            if distributed.must_launch(config):
-                return distributed.launch(config, folder)
+            if distributed.must_launch(settings.devices):
+                return distributed.launch(folder, settings.devices)
             mirror = _start_mirror(config, folder, datamodule.spec.task)
             fit = fit_baseline if is_baseline(config) else fit_network
             outcome = fit(config, folder, settings, datamodule, mirror, started)
@@ -93,6 +93,7 @@ def _with_data(provenance: Provenance, datamodule: SeqDataModule) -> Provenance:
         provenance,
         data_fingerprint=datamodule.fingerprint(),
         tokenizer_fingerprint=datamodule.tokenizer.fingerprint(),
+        data_notes=list(datamodule.notes),
         overlaps=dict(datamodule.overlaps),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqbench.config.compose import run_verb
-from seqbench.errors import ConfigError, DataError
+from seqbench.errors import DataError
 
 if TYPE_CHECKING:
     from seqbench.training.restore import RestoredRun
@@ -21,13 +21,6 @@ def main(argv: list[str]) -> int:
 
 def predict(settings: dict[str, Any]) -> int:
     """Answer `text`, each line of `file`, or what is typed, until the input ends."""
-    asked = [name for name in ("text", "file", "interactive") if settings[name]]
-    if len(asked) != 1 and settings["text"] != "":
-        raise ConfigError(
-            "text",
-            expected="one of text=…, file=… and interactive=true",
-            got=" and ".join(asked) or "none of them",
-        )
     from seqbench.training.restore import restore
 
     run = restore(settings["run"], datasets_dir=settings["paths"]["datasets"])

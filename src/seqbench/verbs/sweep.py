@@ -41,7 +41,11 @@ def sweep(plan: Plan) -> int:
 def _execute(job: Job) -> RunRecord:
     from seqbench.training.execute import execute
 
-    return execute(job).record
+    done = execute(job)
+    if done.was_complete:
+        since = f", but its {' and '.join(done.stale)} changed since" if done.stale else ""
+        print(f"{job.run_id}: complete already{since}", file=sys.stderr, flush=True)
+    return done.record
 
 
 def _result(outcome: Outcome) -> str:

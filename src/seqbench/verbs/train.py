@@ -25,8 +25,8 @@ def train(job: Job) -> int:
         print(f"seqbench: {error.line()}", file=sys.stderr)
         return 1
     if done.was_complete:
-        made = " by other code than the present" if done.is_stale else ""
-        print(f"complete already{made}; force=true trains it again")
+        since = f", but its {' and '.join(done.stale)} changed since" if done.stale else ""
+        print(f"complete already{since}; force=true trains it again")
     print(summary(done.record))
     print(f"run folder: {job.folder}")
     return 0
@@ -48,4 +48,5 @@ def summary(record: RunRecord) -> str:
     if cost.tokens_per_second is not None:
         parts.append(f"{cost.tokens_per_second:,.0f} tokens/s")
     lines.append(f"  cost: {', '.join(parts)}")
+    lines += [f"  data: {note}" for note in record.provenance.data_notes]
     return "\n".join(lines)
