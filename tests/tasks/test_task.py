@@ -96,6 +96,7 @@ def test_a_plateau_schedule_goes_on_where_it_was(
 ) -> None:
     loader: Any = DataLoader([make_batch([2, 9])], batch_size=None)  # type: ignore[arg-type]
     options: dict[str, Any] = {
+        "num_sanity_val_steps": 0,
         "accelerator": "cpu",
         "logger": False,
         "enable_checkpointing": False,
