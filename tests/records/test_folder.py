@@ -23,14 +23,12 @@ with RunFolder(sys.argv[1]).claim():
 """
 
 
-def test_record_and_config_round_trip(tmp_path: Path, record: RunRecord) -> None:
+def test_a_record_round_trips(tmp_path: Path, record: RunRecord) -> None:
     folder = RunFolder(tmp_path / "outputs" / "study" / record.run_id)
     with folder.claim():
         assert folder.read_record() is None
-        folder.write_config({"model": {"name": "lstm", "sizes": [1, 2]}, "text": "é: #"})
         folder.write_record(record)
     assert folder.read_record() == record
-    assert folder.read_config() == {"model": {"name": "lstm", "sizes": [1, 2]}, "text": "é: #"}
 
 
 def test_a_second_process_learns_who_holds_the_folder(tmp_path: Path) -> None:
@@ -120,8 +118,6 @@ def test_unreadable_records_say_so(tmp_path: Path) -> None:
     folder.record.write_text("[]")
     with pytest.raises(RecordError, match=r"record\.json: expected an object, got list"):
         folder.read_record()
-    with pytest.raises(RecordError, match=r"config\.yaml: expected the config of a run"):
-        folder.read_config()
 
 
 def test_secrets_never_reach_the_record(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from seqbench.config.schema import RUN_KEYS
 from seqbench.config.signatures import is_baseline
 from seqbench.config.validate import checked
 from seqbench.errors import RecordError
+from seqbench.records.store import unwritable, write_atomic
 
 _UNNAMED_STUDY = "default"
 _BASELINES = "baseline/"  # by this folder of its choice a baseline is known from here on
@@ -105,13 +105,11 @@ def freeze(job: Job, path: Path) -> None:
     """
     document = {**job.config, "overrides": list(job.overrides)}
     text = yaml.dump(document, Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, path)
     except OSError as error:
-        raise RecordError(str(path), expected="a folder to write to", got=str(error)) from error
+        raise unwritable(path.parent, error) from error
+    write_atomic(path, text)
 
 
 def thaw(path: Path) -> Job:

@@ -6,9 +6,6 @@ import json
 import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from seqbench.errors import RecordError
 from seqbench.records.claim import claimed
@@ -53,30 +50,6 @@ class RunFolder:
             RecordError: "held by process … on … since …", or the folder cannot be made.
         """
         return claimed(self.lock)
-
-    def write_config(self, config: dict[str, Any]) -> None:
-        """Freezes the resolved config, plain containers, keys in the given order.
-
-        Raises:
-            RecordError: the folder cannot be written to.
-        """
-        write_atomic(self.config, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-
-    def read_config(self) -> dict[str, Any]:
-        """The frozen config.
-
-        Raises:
-            RecordError: there is none, or it is not YAML.
-        """
-        try:
-            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise RecordError(
-                str(self.config), expected="the config of a run", got=_first_line(error)
-            ) from error
-        if not isinstance(config, dict):
-            raise RecordError(str(self.config), expected="a mapping", got=type(config).__name__)
-        return config
 
     def write_record(self, record: RunRecord) -> None:
         """Writes the record atomically, secrets replaced.
