@@ -72,5 +72,5 @@ def test_nothing_to_thaw(tmp_path: Path) -> None:
 
 def test_nowhere_to_freeze(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RecordError, match="expected a folder to write to"):
+    with pytest.raises(RecordError, match="expected a place that can be written to"):
         freeze(job_with(1), tmp_path / "file" / "config.yaml")
