@@ -64,8 +64,10 @@ def refuse_mistakes(
     """
     errors = [*found, *mistakes(plain, verb)]
     errors = [error for error in errors if error.name.split(".")[0] not in doubtful]
-    if not errors:
-        errors = [error for check in CROSS_CHECKS for error in check(plain)]
+    # Combinations are judged among the nodes that are right by themselves.
+    wrong = {error.name.split(".")[0] for error in errors} | doubtful
+    sound = {key: value for key, value in plain.items() if key not in wrong}
+    errors += [error for check in CROSS_CHECKS for error in check(sound)]
     if errors:
         raise ConfigErrors(errors)
 
