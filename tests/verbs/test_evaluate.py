@@ -57,3 +57,9 @@ def test_a_long_text_is_cut_as_in_training(
     ended = cli("evaluate", f"run={network_run}", "file=long.csv")
     assert ended.code == 0
     assert caplog.messages == ["1 of 1 texts cut to their first 256 tokens"]
+
+
+def test_caches_are_this_machines_not_the_runs(cli: Cli, network_run: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    assert cli("evaluate", f"run={network_run}", f"paths.cache={cache}").code == 0
+    assert any((cache / "tokens").iterdir())

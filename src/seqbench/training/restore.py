@@ -61,12 +61,15 @@ class RestoredRun:
         return result
 
 
-def restore(path: Path | str, *, datasets_dir: str | None = None) -> RestoredRun:
+def restore(
+    path: Path | str, *, datasets: str | None = None, cache: str | None = None
+) -> RestoredRun:
     """The run whose folder is `path`.
 
     Args:
         path: a run folder, `outputs/<study>/<run_id>`, or a study folder that holds one run.
-        datasets_dir: the local mirror of the hub, in place of the run's own.
+        datasets: the local mirror of the hub, in place of the run's own.
+        cache: the folder for caches, likewise: the run may come from another machine.
 
     Raises:
         RecordError: there is no completed run.
@@ -74,8 +77,9 @@ def restore(path: Path | str, *, datasets_dir: str | None = None) -> RestoredRun
     folder = RunFolder(_run_path(Path(path)))
     record = _completed(folder)
     config = thaw(folder.config).config
-    if datasets_dir is not None:
-        config = {**config, "paths": {**config["paths"], "datasets": datasets_dir}}
+    here = {"datasets": datasets, "cache": cache}
+    paths = config["paths"] | {name: path for name, path in here.items() if path is not None}
+    config = {**config, "paths": paths}
     settings: TrainerSettings = instantiate(config["trainer"], "trainer")
     settings.apply()
     device = torch.device(settings.device_type() if settings.accelerator == "auto" else "cpu")

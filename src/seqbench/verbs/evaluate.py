@@ -20,7 +20,8 @@ def evaluate(settings: dict[str, Any]) -> int:
     from seqbench.training.evaluate import score_file, score_split
     from seqbench.training.restore import restore
 
-    run = restore(settings["run"], datasets_dir=settings["paths"]["datasets"])
+    paths = settings["paths"]
+    run = restore(settings["run"], datasets=paths["datasets"], cache=paths["cache"])
     if settings["file"] is None:
         where, scores = settings["split"], score_split(run, settings["split"])
     else:

@@ -23,7 +23,8 @@ def predict(settings: dict[str, Any]) -> int:
     """Answer `text`, each line of `file`, or what is typed, until the input ends."""
     from seqbench.training.restore import restore
 
-    run = restore(settings["run"], datasets_dir=settings["paths"]["datasets"])
+    paths = settings["paths"]
+    run = restore(settings["run"], datasets=paths["datasets"], cache=paths["cache"])
     if settings["interactive"]:
         return _interactive(run, settings["top"])
     texts = [settings["text"]] if settings["file"] is None else _lines(Path(settings["file"]))
