@@ -40,7 +40,7 @@ def build(
 
     from seqbench.config.compose import compose_job
     from seqbench.errors import ConfigError
-    from seqbench.training.assemble import build_data, build_task, is_baseline
+    from seqbench.training.assemble import build_task, is_baseline, set_up_data
 
     job = compose_job([f"model={model}", f"data={data}", *overrides], config_dirs=config_dirs)
     if is_baseline(job.config):
@@ -50,9 +50,7 @@ def build(
             got=model,
             remedy="a baseline is no LightningModule: seqbench train runs it",
         )
-    datamodule = build_data(job.config)
-    datamodule.prepare_data()
-    datamodule.setup()
+    datamodule = set_up_data(job.config)
     pl.seed_everything(job.seed, workers=True, verbose=False)
     return build_task(job.config, datamodule.spec), datamodule
 

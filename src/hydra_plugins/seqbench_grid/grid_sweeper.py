@@ -45,7 +45,6 @@ class GridSweeper(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         """Keeps Hydra's parts and makes the launcher."""
-        self.context = hydra_context
         self.task_function = task_function
         self.composed = config
         self.launcher: Launcher = Plugins.instance().instantiate_launcher(

@@ -88,13 +88,7 @@ def job_of(
             chosen[group] = f"{_BASELINES}{str(chosen[group]).removeprefix(_BASELINES)}"
     config["choices"] = dict(sorted(chosen.items()))
     config["run_id"] = run_id(config, chosen)
-    return Job(
-        run_id=config["run_id"],
-        study=config["study"],
-        seed=config["seed"],
-        config=config,
-        overrides=tuple(overrides),
-    )
+    return _job(config, overrides)
 
 
 def freeze(job: Job, path: Path) -> None:
@@ -127,14 +121,13 @@ def thaw(path: Path) -> Job:
         ) from error
     if not isinstance(config, dict) or not {"run_id", "study", "seed"} <= config.keys():
         raise RecordError(str(file), expected="a job's config with run_id, study and seed")
-    overrides = config.pop("overrides", [])
-    return Job(
-        run_id=config["run_id"],
-        study=config["study"],
-        seed=config["seed"],
-        config=config,
-        overrides=tuple(overrides),
-    )
+    return _job(config, config.pop("overrides", []))
+
+
+def _job(config: dict[str, Any], overrides: Sequence[str]) -> Job:
+    """The job whose config this is, named in it."""
+    named = {key: config[key] for key in ("run_id", "study", "seed")}
+    return Job(**named, config=config, overrides=tuple(overrides))
 
 
 # The C versions where libyaml is at hand: ten times as fast, the same text.

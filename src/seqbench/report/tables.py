@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 from seqbench.records.load import StoredRun
-from seqbench.records.record import COMPLETED, Primary
+from seqbench.records.record import COMPLETED, Cost, Primary
 from seqbench.report.configurations import (
     configuration_id,
     configuration_labels,
@@ -18,18 +18,7 @@ from seqbench.report.configurations import (
 )
 from seqbench.report.statistics import Summary, summarize
 
-COSTS = (
-    "parameters",
-    "parameters_without_embeddings",
-    "epochs",
-    "steps",
-    "tokens",
-    "setup_seconds",
-    "train_seconds",
-    "test_seconds",
-    "tokens_per_second",
-    "peak_memory_bytes",
-)
+COSTS = tuple(field.name for field in fields(Cost))
 
 
 @dataclass(frozen=True)

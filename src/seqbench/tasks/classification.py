@@ -120,7 +120,7 @@ class Classification(Task):
 
     def test_step(self, batch: TokenBatch, batch_idx: int) -> None:
         """Keep every example's probabilities; scores are computed from them, once, at the end."""
-        self.predictions.add(batch, self(batch).float().softmax(-1))
+        self.predictions.add(batch, self.predict_step(batch, batch_idx))
 
     def gathered_predictions(self) -> dict[str, NDArray[Any]]:
         """See Task: class ids as targets, and the probability of each class."""

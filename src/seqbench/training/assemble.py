@@ -26,6 +26,17 @@ def build_data(config: Mapping[str, Any]) -> SeqDataModule:
     return datamodule
 
 
+def set_up_data(config: Mapping[str, Any]) -> SeqDataModule:
+    """The dataset of a config, its splits ready.
+
+    Raises:
+        DataError: the data is missing or unreadable.
+    """
+    datamodule = build_data(config)
+    datamodule.setup()
+    return datamodule
+
+
 def build_task(config: Mapping[str, Any], spec: DataSpec) -> Task:
     """The LightningModule of a config for such data; seed torch before, for the same weights."""
     inputs = instantiate(config["inputs"], "inputs", vocab_size=spec.vocab_size, pad_id=spec.pad_id)

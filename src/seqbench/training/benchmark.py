@@ -33,7 +33,7 @@ from seqbench.errors import ConfigError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import MetricsWriter
 from seqbench.tasks.task import Task
-from seqbench.training.assemble import build_data, build_task
+from seqbench.training.assemble import build_task, set_up_data
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.trainer import TrainerSettings
 from seqbench.training.wandb_mirror import WandbMirror, WandbSettings
@@ -79,9 +79,7 @@ def compare_speed(
     settings: TrainerSettings = instantiate(config["trainer"], "trainer")
     settings.apply()
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    datamodule = build_data(config)
-    datamodule.prepare_data()
-    datamodule.setup()
+    datamodule = set_up_data(config)
     batches: list[TokenBatch] = list(islice(datamodule.train_dataloader(), warmup + steps))
     if len(batches) < warmup + steps:
         raise ConfigError(

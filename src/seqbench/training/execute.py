@@ -14,7 +14,7 @@ from seqbench.errors import ConfigError, DataError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import code_hash
 from seqbench.records.record import RunRecord
-from seqbench.training.assemble import build_data
+from seqbench.training.assemble import set_up_data
 from seqbench.training.run import run
 
 
@@ -52,7 +52,7 @@ def execute(job: Job) -> Execution:
         folder.clear()
         freeze(job, folder.config)
         try:
-            record = run({**job.config, "run_id": job.run_id}, folder, overrides=job.overrides)
+            record = run(job.config, folder, overrides=job.overrides)
         except (ConfigError, DataError):
             if folder.path in made:
                 folder.remove()
@@ -76,12 +76,10 @@ def changed_since(record: RunRecord, job: Job) -> tuple[str, ...]:
 @functools.cache
 def _data_fingerprint(parts: str) -> str | None:
     """The data's fingerprint, computed once for all jobs of a sweep; None where it is gone."""
-    datamodule = build_data({**json.loads(parts), "seed": 0})  # which orders batches only
     try:
-        datamodule.setup()
+        return set_up_data({**json.loads(parts), "seed": 0}).fingerprint()  # it orders batches only
     except DataError:
         return None
-    return datamodule.fingerprint()
 
 
 def _remove_empty(folders: Iterable[Path]) -> None:

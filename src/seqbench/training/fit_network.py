@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -80,18 +80,7 @@ def fit_network(
         trainer.test(task, datamodule=datamodule, verbose=False)
         predictions = Predictions(**task.gathered_predictions())
         clock.append(time.perf_counter())
-    cost = Cost(
-        parameters=num_parameters(task),
-        parameters_without_embeddings=num_parameters(task) - num_parameters(task.inputs),
-        epochs=trainer.current_epoch,
-        steps=trainer.global_step,
-        tokens=tokens,
-        train_seconds=clock[1] - clock[0],
-        setup_seconds=clock[0] - started,
-        test_seconds=clock[3] - clock[2],
-        tokens_per_second=tokens / stopwatch.seconds,
-        peak_memory_bytes=peak_memory_bytes(device),
-    )
+    cost = _cost(trainer, task, [started, *clock], tokens, tokens / stopwatch.seconds, device)
     scores = scores_of(
         predictions,
         task.spec.label_names,
@@ -100,6 +89,31 @@ def fit_network(
         best_epoch=best.epoch,
     )
     return Outcome(cost=cost, scores=scores, predictions=predictions, device=_name_of(device))
+
+
+def _cost(
+    trainer: pl.Trainer,
+    task: Task,
+    clock: Sequence[float],
+    tokens: int,
+    tokens_per_second: float,
+    device: torch.device,
+) -> Cost:
+    """What it cost; `clock` was read at the start, before and after fitting, and around testing."""
+    started, fitting, fitted, testing, tested = clock
+    parameters = num_parameters(task)
+    return Cost(
+        parameters=parameters,
+        parameters_without_embeddings=parameters - num_parameters(task.inputs),
+        epochs=trainer.current_epoch,
+        steps=trainer.global_step,
+        tokens=tokens,
+        train_seconds=fitted - fitting,
+        setup_seconds=fitting - started,
+        test_seconds=tested - testing,
+        tokens_per_second=tokens_per_second,
+        peak_memory_bytes=peak_memory_bytes(device),
+    )
 
 
 def _take_best(

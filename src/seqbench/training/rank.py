@@ -22,7 +22,7 @@ def main(path: str, launcher: int) -> int:
     folder = RunFolder(path)
     try:
         job = thaw(folder.config)
-        run({**job.config, "run_id": job.run_id}, folder, overrides=job.overrides)
+        run(job.config, folder, overrides=job.overrides)
     except KeyboardInterrupt:
         return 130
     except Exception as error:

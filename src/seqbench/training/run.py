@@ -19,7 +19,7 @@ from seqbench.records.predictions import write_predictions
 from seqbench.records.provenance import collect_provenance, utc_now
 from seqbench.records.record import Cost, Provenance, RunError, RunRecord, Scores
 from seqbench.training import distributed
-from seqbench.training.assemble import build_data, is_baseline
+from seqbench.training.assemble import is_baseline, set_up_data
 from seqbench.training.fit_baseline import fit_baseline
 from seqbench.training.fit_network import fit_network
 from seqbench.training.outcome import Outcome
@@ -78,9 +78,7 @@ def run(
 
 
 def _prepare_data(config: Mapping[str, Any], folder: RunFolder) -> SeqDataModule:
-    datamodule = build_data(config)
-    datamodule.prepare_data()
-    datamodule.setup()
+    datamodule = set_up_data(config)
     for note in datamodule.notes:
         log.info("data: %s", note)
     if distributed.is_main():
