@@ -18,6 +18,7 @@ CONFIG: dict[str, Any] = {
     "model": {"_target_": "seqbench.models.lstm.LSTM", "d_hidden": 8},
     "trainer": {
         "threads": 1, "devices": 1, "precision": "32-true", "log_every": 50, "profiler": None,
+        "checkpoint_every": 30.0,
     },
     "callbacks": {"progress": {"refresh": 1}, "early_stopping": {"patience": 3}},
     "logger": {"wandb": None},

@@ -123,5 +123,14 @@ def test_a_checkpoint_holds_plain_containers(
     path = tmp_path / "run.ckpt"
     task.trainer.save_checkpoint(path)
     loaded = torch.load(path, weights_only=True)
-    assert loaded["tokens"] == 11
     assert loaded["spec"]["label_names"] == ["a", "b", "c"]
+
+
+def test_what_was_counted_is_taken_up(
+    make_task: Callable[..., Any], make_batch: Any, tmp_path: Path
+) -> None:
+    first, second = fit(make_task(), [make_batch([2, 9])], tmp_path), make_task()
+    state = first.training_state()
+    assert state["tokens"] == 11
+    second.load_training_state(state)
+    assert second.training_state() == state

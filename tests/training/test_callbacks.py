@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from seqbench.records.folder import RunFolder
 from seqbench.tasks.task import MetricSpec
 from seqbench.training import callbacks
 from seqbench.training.callbacks import (
-    BestScores,
+    BestWeights,
     EarlyStoppingSettings,
     Stopwatch,
-    best_checkpoint,
 )
 
 ACCURACY = MetricSpec(name="accuracy", higher_is_better=True)
@@ -27,25 +25,35 @@ NO_MODULE: Any = None
 def validated(epoch: int, **scores: float) -> Any:
     """A trainer after a validation."""
     metrics = {f"validation/{name}": torch.tensor(value) for name, value in scores.items()}
-    return SimpleNamespace(callback_metrics={**metrics, "train/loss": 9.0}, current_epoch=epoch)
+
+    def save_checkpoint(path: Path, *, weights_only: bool) -> None:
+        assert weights_only
+        path.write_text(f"epoch {epoch}")
+
+    return SimpleNamespace(
+        callback_metrics={**metrics, "train/loss": 9.0},
+        current_epoch=epoch,
+        save_checkpoint=save_checkpoint,
+    )
 
 
-def test_of_equal_epochs_the_first_is_kept() -> None:
-    best = BestScores(ACCURACY)
+def test_of_equal_epochs_the_first_is_kept(tmp_path: Path) -> None:
+    best = BestWeights(ACCURACY, tmp_path / "best.ckpt")
     for epoch, accuracy in enumerate([0.25, 0.5, 0.5, 0.25]):
         best.on_validation_end(validated(epoch, accuracy=accuracy, loss=epoch), NO_MODULE)
     assert (best.epoch, best.scores) == (1, {"accuracy": 0.5, "loss": 1.0})
+    assert (tmp_path / "best.ckpt").read_text() == "epoch 1"
 
 
-def test_where_lower_is_better() -> None:
-    best = BestScores(LOSS)
+def test_where_lower_is_better(tmp_path: Path) -> None:
+    best = BestWeights(LOSS, tmp_path / "best.ckpt")
     for epoch, loss in enumerate([3.0, 1.0, 2.0]):
         best.on_validation_end(validated(epoch, loss=loss), NO_MODULE)
     assert best.epoch == 1
 
 
-def test_a_score_that_is_no_number_is_replaced_by_the_first_that_is_one() -> None:
-    best = BestScores(LOSS)
+def test_a_score_that_is_no_number_is_replaced_by_the_first_that_is_one(tmp_path: Path) -> None:
+    best = BestWeights(LOSS, tmp_path / "best.ckpt")
     best.on_validation_end(validated(0, loss=float("nan")), NO_MODULE)
     assert best.epoch == 0
     best.on_validation_end(validated(1, loss=1.0), NO_MODULE)
@@ -76,10 +84,17 @@ def test_the_watch_stops_at_an_exception_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(("metric", "mode"), [(ACCURACY, "max"), (LOSS, "min")])
-def test_the_primary_metric_decides(metric: MetricSpec, mode: str, tmp_path: Path) -> None:
+def test_the_primary_metric_decides(metric: MetricSpec, mode: str) -> None:
     stopping: Any = EarlyStoppingSettings(patience=2, min_delta=0.25).build(metric, "a run")
-    checkpoint = best_checkpoint(RunFolder(tmp_path), metric)
     assert (stopping.monitor, stopping.mode) == (f"validation/{metric.name}", mode)
     assert (stopping.patience, abs(stopping.min_delta)) == (2, 0.25)
-    assert (checkpoint.monitor, checkpoint.mode) == (f"validation/{metric.name}", mode)
-    assert (checkpoint.dirpath, checkpoint.filename) == (str(tmp_path / "checkpoints"), "best")
+
+
+def test_what_came_before_a_resume_counts(tmp_path: Path) -> None:
+    before, after = (BestWeights(ACCURACY, tmp_path / "best.ckpt") for _ in range(2))
+    before.on_validation_end(validated(0, accuracy=0.5, loss=1.0), NO_MODULE)
+    after.load_state_dict(before.state_dict())
+    after.on_validation_end(validated(1, accuracy=0.25, loss=2.0), NO_MODULE)
+    assert (after.epoch, after.scores) == (0, {"accuracy": 0.5, "loss": 1.0})
+    after.on_validation_end(validated(2, accuracy=0.75, loss=3.0), NO_MODULE)
+    assert after.epoch == 2

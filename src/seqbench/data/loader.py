@@ -91,6 +91,7 @@ class TokenLoader(DataLoader[TokenBatch]):
     """A DataLoader over `TokenBatch`es that can go on in the middle of an epoch.
 
     It draws nothing from the global random state; the order of batches depends on seed and epoch.
+    An iteration begins when its first batch is asked for: until then a state can be loaded into it.
 
     Attributes:
         delivered: batches of the current epoch that were handed out.

@@ -17,6 +17,7 @@ EXCLUDED = (
     "run_id",
     "callbacks.progress",
     "data.num_workers",
+    "trainer.checkpoint_every",
     "trainer.log_every",
     "trainer.profiler",
 )

@@ -223,15 +223,29 @@ class Task(LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what Lightning does not know of."""
-        checkpoint["tokens"] = int(self._tokens)
         checkpoint["spec"] = self.spec.to_dict()
         if self._plateau is not None:
             checkpoint["plateau"] = self._plateau.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up what `on_save_checkpoint` kept."""
-        self._tokens = torch.tensor(checkpoint["tokens"], dtype=torch.int64)
         self._plateau_state = checkpoint.get("plateau")  # loaded once there is a schedule
+
+    def training_state(self) -> dict[str, Any]:
+        """What this process has counted so far, between two optimizer steps."""
+        norm = self._gradient_norm
+        return {
+            "tokens": int(self._tokens),
+            "unlogged": self._unlogged.tolist(),
+            "gradient_norm": None if norm is None else float(norm),
+        }
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        """Take up what `training_state` told."""
+        self._tokens = torch.tensor(state["tokens"], dtype=torch.int64)
+        self._unlogged = torch.tensor(state["unlogged"], dtype=torch.float64)
+        norm = state["gradient_norm"]
+        self._gradient_norm = None if norm is None else torch.tensor(norm, dtype=torch.float64)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning sets this name dozens of times a step, and nn.Module looks through parameters,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, EarlyStopping
 
 from seqbench.domains import NonNegativeFloat, PositiveInt
-from seqbench.records.folder import RunFolder
 from seqbench.tasks.task import MetricSpec
+from seqbench.training.metrics_log import MetricsLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class EarlyStoppingSettings:
         """The callback; it has no use for the label, and leaves divergence to the task."""
         return EarlyStopping(
             monitor=f"validation/{primary.name}",
-            mode=_mode(primary),
+            mode="max" if primary.higher_is_better else "min",
             patience=self.patience,
             min_delta=self.min_delta,
             check_finite=False,
@@ -38,35 +40,27 @@ class EarlyStoppingSettings:
         )
 
 
-def best_checkpoint(folder: RunFolder, primary: MetricSpec) -> ModelCheckpoint:
-    """Keeps `checkpoints/best.ckpt`: the weights of the best validation, the first of equals."""
-    return ModelCheckpoint(
-        dirpath=folder.checkpoints,
-        filename="best",
-        monitor=f"validation/{primary.name}",
-        mode=_mode(primary),
-        save_top_k=1,
-        save_weights_only=True,
-        enable_version_counter=False,
-    )
-
-
-class BestScores(Callback):
-    """The validation scores of the epoch whose checkpoint is kept.
+class BestWeights(Callback):
+    """Keeps the weights of the best validation, the first of equals, and its scores.
 
     Attributes:
         scores: score by name; empty before the first validation.
         epoch: counted from 0.
+
+    Args:
+        primary: the metric that says which is better.
+        path: the checkpoint to write the weights to.
     """
 
-    def __init__(self, primary: MetricSpec) -> None:
+    def __init__(self, primary: MetricSpec, path: Path) -> None:
         self.scores: dict[str, float | None] = {}
         self.epoch: int | None = None
         self._primary = primary
+        self._path = path
         self._best = float("-inf") if primary.higher_is_better else float("inf")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the scores over if they are better."""
+        """Take weights and scores over if they are better."""
         prefix = "validation/"
         scores = {
             name.removeprefix(prefix): float(value)
@@ -77,20 +71,43 @@ class BestScores(Callback):
         better = primary > self._best if self._primary.higher_is_better else primary < self._best
         if better or not self.scores:
             self.scores, self.epoch = dict(scores), trainer.current_epoch
-            # NaN counts as the worst there is, as for the checkpoint: nothing is better than NaN.
+            # NaN counts as the worst there is: nothing is better than NaN.
             self._best = self._best if math.isnan(primary) else primary
+            trainer.save_checkpoint(self._path, weights_only=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best so far, for a run that is resumed; its weights are in their file."""
+        return {"scores": self.scores, "epoch": self.epoch, "best": self._best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on comparing with it."""
+        self.scores, self.epoch = state_dict["scores"], state_dict["epoch"]
+        self._best = state_dict["best"]
+
+
+class PlannedSteps(Callback):
+    """Begins the history with the length of the training, for whoever watches it."""
+
+    def __init__(self, history: MetricsLog) -> None:
+        self._history = history
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the row."""
+        self._history.plan(float(trainer.estimated_stepping_batches))
 
 
 class Stopwatch(Callback):
-    """Wall time of training steps: validation is left out.
-
-    Attributes:
-        seconds: so far.
-    """
+    """Wall time of training steps: validation is left out."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self._seconds = 0.0
         self._running_since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """So far, over all tries of the run."""
+        since = self._running_since
+        return self._seconds + (0.0 if since is None else time.perf_counter() - since)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start."""
@@ -114,11 +131,13 @@ class Stopwatch(Callback):
         """Stop."""
         self._hold()
 
+    def state_dict(self) -> dict[str, Any]:
+        """The time so far, for a run that is resumed."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._seconds = state_dict["seconds"]
+
     def _hold(self) -> None:
-        if self._running_since is not None:
-            self.seconds += time.perf_counter() - self._running_since
-            self._running_since = None
-
-
-def _mode(primary: MetricSpec) -> str:
-    return "max" if primary.higher_is_better else "min"
+        self._seconds, self._running_since = self.seconds, None

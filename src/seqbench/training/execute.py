@@ -13,8 +13,9 @@ from seqbench.config.job import Job, freeze
 from seqbench.errors import ConfigError, DataError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import code_hash
-from seqbench.records.record import RunRecord
+from seqbench.records.record import FAILED, RunRecord
 from seqbench.training.assemble import set_up_data
+from seqbench.training.resume import last_checkpoint
 from seqbench.training.run import run
 
 
@@ -33,11 +34,16 @@ class Execution:
     stale: tuple[str, ...] = ()
 
 
-def execute(job: Job) -> Execution:
-    """Run the job unless its folder holds a completed record; `force` runs it again.
+def execute(job: Job, *, again: bool = False) -> Execution:
+    """Run the job unless its folder holds a completed record.
 
-    A run that failed or was interrupted starts afresh. Bad input found before training leaves no
-    run folder behind; a training that fails leaves its record.
+    A run that was interrupted or killed goes on from its last checkpoint; one that failed by an
+    error of its own starts afresh. Bad input found before training leaves no run folder behind; a
+    training that fails leaves its record.
+
+    Args:
+        job: the run to do.
+        again: start afresh whatever is there, as `force` does.
 
     Raises:
         RecordError: another process holds the run folder, or it cannot be written to.
@@ -46,10 +52,13 @@ def execute(job: Job) -> Execution:
     folder = RunFolder(job.folder)
     made = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
     with folder.claim():
-        record = None if job.config["force"] else folder.read_record()
+        afresh = again or job.config["force"]
+        record = None if afresh else folder.read_record()
         if record is not None and record.status == "completed":
             return Execution(record=record, was_complete=True, stale=changed_since(record, job))
-        folder.clear()
+        if afresh or _failed(record) or not last_checkpoint(folder).exists():
+            folder.clear()
+        folder.record.unlink(missing_ok=True)
         freeze(job, folder.config)
         try:
             record = run(job.config, folder, overrides=job.overrides)
@@ -57,8 +66,17 @@ def execute(job: Job) -> Execution:
             if folder.path in made:
                 folder.remove()
                 _remove_empty(made[1:])
+            elif last_checkpoint(folder).exists():
+                folder.record.unlink(missing_ok=True)  # once the input is there, it goes on
             raise
         return Execution(record=record, was_complete=False)
+
+
+def _failed(record: RunRecord | None) -> bool:
+    """Whether an error ended the run; a signal is none of its own."""
+    if record is None or record.status != FAILED:
+        return False
+    return record.error is None or not record.error.type.startswith("SIG")
 
 
 def changed_since(record: RunRecord, job: Job) -> tuple[str, ...]:

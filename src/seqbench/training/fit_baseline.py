@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,29 +11,21 @@ from numpy.typing import NDArray
 from seqbench.baselines.baseline import Baseline
 from seqbench.config.instantiate import instantiate
 from seqbench.data.datamodule import SeqDataModule
-from seqbench.records.folder import RunFolder
 from seqbench.records.predictions import Predictions
 from seqbench.records.record import Cost
 from seqbench.tasks.classification import Classification
+from seqbench.training.attempt import Attempt
 from seqbench.training.memory import peak_memory_bytes, reset_peak_memory
 from seqbench.training.outcome import Outcome
 from seqbench.training.scoring import scores_of
-from seqbench.training.trainer import TrainerSettings
-from seqbench.training.wandb_mirror import WandbMirror
 
 
-def fit_baseline(
-    config: Mapping[str, Any],
-    folder: RunFolder,
-    settings: TrainerSettings,
-    datamodule: SeqDataModule,
-    mirror: WandbMirror | None,
-    started: float,
-) -> Outcome:
-    """Fit the config's baseline and score it; the arguments are those of `fit_network`."""
+def fit_baseline(attempt: Attempt) -> Outcome:
+    """Fit the config's baseline and score it; what is fitted in one go is never resumed."""
     reset_peak_memory()
+    datamodule, folder = attempt.datamodule, attempt.folder
     num_classes = len(datamodule.spec.label_names)
-    baseline: Baseline = instantiate(config["model"], "model")
+    baseline: Baseline = instantiate(attempt.config["model"], "model")
     texts, labels = datamodule.texts("train"), datamodule.labels("train")
     fitting = time.perf_counter()
     baseline.fit(texts, labels, num_classes)
@@ -55,7 +45,7 @@ def fit_baseline(
     cost = Cost(
         parameters=baseline.num_parameters,
         train_seconds=fitted - fitting,
-        setup_seconds=fitting - started,
+        setup_seconds=fitting - attempt.started,
         test_seconds=time.perf_counter() - testing,
         peak_memory_bytes=peak_memory_bytes(torch.device("cpu")),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,69 +19,64 @@ from torch.utils.data import DataLoader
 
 from seqbench.config.instantiate import instantiate
 from seqbench.data.datamodule import SeqDataModule
-from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import MetricsWriter
 from seqbench.records.predictions import Predictions
 from seqbench.records.record import Cost
 from seqbench.tasks.task import Task
 from seqbench.training import distributed
 from seqbench.training.assemble import build_task
-from seqbench.training.callbacks import BestScores, Stopwatch, best_checkpoint
-from seqbench.training.interrupts import interruptible
+from seqbench.training.attempt import Attempt
+from seqbench.training.callbacks import BestWeights, PlannedSteps, Stopwatch
+from seqbench.training.checkpoint_file import read_checkpoint
+from seqbench.training.checkpoints import Checkpoints
 from seqbench.training.memory import peak_memory_bytes, reset_peak_memory
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
+from seqbench.training.resume import best_checkpoint, last_checkpoint
 from seqbench.training.scoring import scores_of
-from seqbench.training.trainer import TrainerSettings
-from seqbench.training.wandb_mirror import WandbMirror
 
 RANK_STRIDE = 1_000_003  # between the seeds of ranks: further apart than seeds of runs
 
 
-def fit_network(
-    config: Mapping[str, Any],
-    folder: RunFolder,
-    settings: TrainerSettings,
-    datamodule: SeqDataModule,
-    mirror: WandbMirror | None,
-    started: float,
-) -> Outcome:
-    """Train the config's model and score it.
-
-    Args:
-        config: the resolved config.
-        folder: the run folder.
-        settings: the trainer's settings, applied.
-        datamodule: set up.
-        mirror: the open W&B run, on the main process.
-        started: `time.perf_counter()` at the run's start.
-    """
+def fit_network(attempt: Attempt) -> Outcome:
+    """Train the config's model, from where an earlier try left it if it did, and score it."""
     reset_peak_memory()
-    task = build_task(config, datamodule.spec)
+    datamodule, folder = attempt.datamodule, attempt.folder
+    task = build_task(attempt.config, datamodule.spec)
     if distributed.is_launched():
         # Weights are rank 0's anyway; what is dropped must differ from rank to rank.
-        torch.manual_seed(config["seed"] + distributed.rank() * RANK_STRIDE)
-    best, stopwatch = BestScores(task.primary), Stopwatch()
-    checkpoint = best_checkpoint(folder, task.primary)
-    callbacks = [best, stopwatch, checkpoint, *_chosen_callbacks(config, task)]
+        torch.manual_seed(attempt.config["seed"] + distributed.rank() * RANK_STRIDE)
+    best, stopwatch = BestWeights(task.primary, best_checkpoint(folder)), Stopwatch()
     with contextlib.ExitStack() as stack:
-        loggers: list[Logger] = [] if mirror is None else [mirror.logger]
+        history: MetricsLog | None = None
         if distributed.is_main():
             writer = stack.enter_context(MetricsWriter(folder.metrics))
-            loggers.append(MetricsLog(writer, tokens=lambda: task.tokens_logged))
-        stack.enter_context(interruptible())
-        trainer = settings.build(logger=loggers, callbacks=callbacks)
+            earlier = 0.0 if attempt.point is None else attempt.point.seconds
+            history = MetricsLog(writer, tokens=lambda: task.tokens_logged, earlier=earlier)
+        stack.enter_context(attempt.interrupts.around_lightning())
+        trainer = attempt.settings.build(
+            logger=_loggers(attempt, history),
+            callbacks=[
+                best,
+                stopwatch,
+                *_chosen_callbacks(attempt.config, task),
+                *_lasting_callbacks(attempt, best, history),
+            ],
+        )
         device = trainer.strategy.root_device  # Lightning takes the task off it in the end
         clock = [time.perf_counter()]
-        _fit(trainer, task, datamodule, settings)
+        _fit(trainer, task, attempt)
         clock.append(time.perf_counter())
         tokens = task.num_tokens()
-        _take_best(trainer, task, datamodule, best, folder.checkpoints / "best.ckpt")
+        _take_best(trainer, task, datamodule, best, best_checkpoint(folder))
         clock.append(time.perf_counter())
         trainer.test(task, datamodule=datamodule, verbose=False)
         predictions = Predictions(**task.gathered_predictions())
         clock.append(time.perf_counter())
-    cost = _cost(trainer, task, [started, *clock], tokens, tokens / stopwatch.seconds, device)
+    clock.insert(0, attempt.started)
+    cost = _cost(trainer, task, clock, tokens, tokens / stopwatch.seconds, device)
+    if attempt.point is not None:
+        cost = replace(cost, train_seconds=(cost.train_seconds or 0.0) + attempt.point.seconds)
     scores = scores_of(
         predictions,
         task.spec.label_names,
@@ -89,6 +85,11 @@ def fit_network(
         best_epoch=best.epoch,
     )
     return Outcome(cost=cost, scores=scores, predictions=predictions, device=_name_of(device))
+
+
+def _loggers(attempt: Attempt, history: MetricsLog | None) -> list[Logger]:
+    loggers = [attempt.mirror.logger if attempt.mirror is not None else None, history]
+    return [logger for logger in loggers if logger is not None]
 
 
 def _cost(
@@ -117,20 +118,18 @@ def _cost(
 
 
 def _take_best(
-    trainer: pl.Trainer, task: Task, datamodule: SeqDataModule, best: BestScores, path: Path
+    trainer: pl.Trainer, task: Task, datamodule: SeqDataModule, best: BestWeights, path: Path
 ) -> None:
     """Load the best checkpoint's weights, which may have to be made and scored first."""
     if best.epoch is None:
         # Stopped by max_steps before the first validation: these weights are the best.
         trainer.validate(task, datamodule=datamodule, verbose=False)
-        trainer.save_checkpoint(path, weights_only=True)
     load_weights(task, path)
 
 
 def load_weights(task: nn.Module, path: Path) -> None:
     """Load the weights of a checkpoint, which holds plain containers and tensors only."""
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    task.load_state_dict(checkpoint["state_dict"])
+    task.load_state_dict(read_checkpoint(path)["state_dict"])
 
 
 def num_parameters(module: nn.Module) -> int:
@@ -144,15 +143,41 @@ def _chosen_callbacks(config: Mapping[str, Any], task: Task) -> list[Callback]:
     return [each.build(task.primary, config["run_id"]) for each in settings.values()]
 
 
-def _fit(
-    trainer: pl.Trainer, task: Task, datamodule: SeqDataModule, settings: TrainerSettings
-) -> None:
+def _lasting_callbacks(
+    attempt: Attempt, best: BestWeights, history: MetricsLog | None
+) -> list[Callback]:
+    """What makes the run last: its planned length, and checkpoints of the whole training."""
+    callbacks: list[Callback] = []
+    if history is not None and attempt.point is None:
+        callbacks.append(PlannedSteps(history))
+
+    def facts() -> dict[str, Any]:
+        return {
+            "made_of": attempt.made_of,
+            "has_best": best.epoch is not None,
+            **(history.place() if history is not None else {}),
+        }
+
+    if not attempt.settings.overfit_batches:  # a debugging aid: its batches have no position
+        checkpoints = Checkpoints(
+            last_checkpoint(attempt.folder),
+            every=attempt.settings.checkpoint_every,
+            interrupts=attempt.interrupts,
+            facts=facts,
+        )
+        callbacks.append(checkpoints)
+    return callbacks
+
+
+def _fit(trainer: pl.Trainer, task: Task, attempt: Attempt) -> None:
+    settings, datamodule, point = attempt.settings, attempt.datamodule, attempt.point
     if settings.overfit_batches:
         batches = list(islice(datamodule.train_dataloader(), settings.overfit_batches))
         loader: DataLoader[Any] = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
         trainer.fit(task, train_dataloaders=loader, val_dataloaders=loader)
     else:
-        trainer.fit(task, datamodule=datamodule)
+        path = None if point is None else point.path
+        trainer.fit(task, datamodule=datamodule, ckpt_path=path, weights_only=True)
     if settings.profiler is not None and distributed.is_main():
         print(trainer.profiler.summary())  # type: ignore[attr-defined]
 

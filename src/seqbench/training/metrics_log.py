@@ -19,13 +19,16 @@ class MetricsLog(Logger):
     Args:
         writer: the open history.
         tokens: says how many training tokens were seen when last counted.
+        earlier: seconds that earlier tries of the run trained for.
     """
 
-    def __init__(self, writer: MetricsWriter, *, tokens: Callable[[], int]) -> None:
+    def __init__(
+        self, writer: MetricsWriter, *, tokens: Callable[[], int], earlier: float = 0.0
+    ) -> None:
         super().__init__()
         self._writer = writer
         self._tokens = tokens
-        self._started = time.perf_counter()
+        self._zero = time.perf_counter() - earlier
 
     @property
     def name(self) -> str:
@@ -45,13 +48,26 @@ class MetricsLog(Logger):
             self._writer.write(
                 step=int(step or 0),
                 epoch=int(metrics.get("epoch", 0)),
-                seconds=time.perf_counter() - self._started,
+                seconds=self._seconds(),
                 tokens=self._tokens(),
                 values=values,
             )
+
+    def plan(self, steps: float) -> None:
+        """Begin the history with how many optimizer steps there will be at most."""
+        values = {"planned/steps": steps}
+        self._writer.write(step=0, epoch=0, seconds=0.0, tokens=0, values=values)
+
+    def place(self) -> dict[str, Any]:
+        """How long the history is, in bytes that are on the disk and in seconds."""
+        self._writer.sync()
+        return {"history": self._writer.length, "seconds": self._seconds()}
 
     @rank_zero_only
     def log_hyperparams(
         self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any
     ) -> None:
         """Nothing: the frozen config stands beside the history."""
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._zero

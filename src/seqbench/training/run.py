@@ -17,16 +17,30 @@ from seqbench.errors import SeqbenchError
 from seqbench.records.folder import RunFolder
 from seqbench.records.predictions import write_predictions
 from seqbench.records.provenance import collect_provenance, utc_now
-from seqbench.records.record import Cost, Provenance, RunError, RunRecord, Scores
+from seqbench.records.record import (
+    COMPLETED,
+    FAILED,
+    INTERRUPTED,
+    Cost,
+    Provenance,
+    RunError,
+    RunRecord,
+    Scores,
+)
 from seqbench.training import distributed
 from seqbench.training.assemble import is_baseline, set_up_data
+from seqbench.training.attempt import Attempt
 from seqbench.training.fit_baseline import fit_baseline
 from seqbench.training.fit_network import fit_network
+from seqbench.training.interrupts import Interrupts
 from seqbench.training.outcome import Outcome
+from seqbench.training.resume import MadeOf, ResumePoint, last_checkpoint, resume_point, rewind
 from seqbench.training.run_log import run_log
 from seqbench.training.trainer import TrainerSettings
-from seqbench.training.wandb_mirror import WandbMirror, WandbSettings, announce
+from seqbench.training.wandb_mirror import WandbMirror, begin_service, start_mirror
 from seqbench.training.wandb_outcome import mirror_outcome
+from seqbench.training.wandb_replay import drop_partial_run, replay
+from seqbench.training.wandb_settings import wandb_settings
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +50,8 @@ def run(
 ) -> RunRecord:
     """Train, evaluate once on test, and write the record.
 
-    A run that fails leaves a record too; its exception is raised again once that is written.
+    It goes on from the last checkpoint in the folder, if that is this run's. A run that fails
+    leaves a record too; its exception is raised again once that is written.
 
     Args:
         config: the resolved config, with `choices`, `run_id` and `study`.
@@ -45,28 +60,44 @@ def run(
     """
     provenance = collect_provenance()
     mirror: WandbMirror | None = None
-    with run_log(folder.log):
+    with (
+        Interrupts() as interrupts,
+        distributed.forked_ranks(folder, _devices(config)) as ranks,
+        run_log(folder.log),
+    ):
         try:
             started = time.perf_counter()
-            settings: TrainerSettings = instantiate(config["trainer"], "trainer")
-            settings.apply()
-            settings.device_type()  # refused before any data is read
-            pl.seed_everything(config["seed"], workers=True, verbose=False)
+            settings = _apply_settings(config)
+            if ranks is None and _is_mirrored(config):
+                begin_service()
             datamodule = _prepare_data(config, folder)
             provenance = _with_data(provenance, datamodule)
-            if distributed.must_launch(settings.devices):
-                return distributed.launch(folder, settings.devices)
-            mirror = _start_mirror(config, folder, datamodule.spec.task)
-            fit = fit_baseline if is_baseline(config) else fit_network
-            outcome = fit(config, folder, settings, datamodule, mirror, started)
+            made_of = _made_of(config, provenance)
+            point = _resume(folder, made_of)
+            if ranks is not None:
+                return ranks.work()
+            mirror = _start_mirror(config, folder, datamodule.spec.task, point)
+            attempt = Attempt(
+                config=config,
+                folder=folder,
+                settings=settings,
+                datamodule=datamodule,
+                mirror=mirror,
+                interrupts=interrupts,
+                made_of=made_of,
+                point=point,
+                started=started,
+            )
+            outcome = fit_baseline(attempt) if is_baseline(config) else fit_network(attempt)
             record = _success(config, overrides, provenance, outcome)
             if distributed.is_main():
                 write_predictions(folder.predictions, outcome.predictions)
                 folder.write_record(record)
+                last_checkpoint(folder).unlink(missing_ok=True)
             if mirror is not None:
                 mirror_outcome(mirror, record, datamodule.texts("test"), outcome.predictions)
         except BaseException as error:
-            log.error("run ended by %s: %s", type(error).__name__, error, exc_info=error)
+            _log_end(error)
             if not distributed.is_launched() and folder.read_record() is None:
                 folder.write_record(_failure(config, overrides, provenance, error))
             if mirror is not None:
@@ -75,6 +106,48 @@ def run(
         if mirror is not None:
             mirror.finish(exit_code=0)
         return record
+
+
+def _devices(config: Mapping[str, Any]) -> int:
+    """How many processes train; asked before anything touches a GPU, which no fork survives."""
+    return int(config["trainer"].get("devices", TrainerSettings.devices))
+
+
+def _apply_settings(config: Mapping[str, Any]) -> TrainerSettings:
+    settings: TrainerSettings = instantiate(config["trainer"], "trainer")
+    settings.apply()
+    settings.device_type()  # refused before any data is read
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    return settings
+
+
+def _is_mirrored(config: Mapping[str, Any]) -> bool:
+    settings = wandb_settings(config)
+    is_on = settings is not None and settings.resolved_mode() != "disabled"
+    return is_on and distributed.is_main()
+
+
+def _made_of(config: Mapping[str, Any], provenance: Provenance) -> MadeOf:
+    """A run that goes on must be all of these as it was; the run id stands for the config."""
+    return {
+        "config": config["run_id"],
+        "code": provenance.code,
+        "data": provenance.data_fingerprint,
+    }
+
+
+def _resume(folder: RunFolder, made_of: MadeOf) -> ResumePoint | None:
+    point = resume_point(folder, made_of)
+    if distributed.is_main():
+        rewind(folder, point)
+    return point
+
+
+def _log_end(error: BaseException) -> None:
+    if isinstance(error, KeyboardInterrupt):
+        log.info("run interrupted")
+    else:
+        log.error("run ended by %s: %s", type(error).__name__, error, exc_info=error)
 
 
 def _prepare_data(config: Mapping[str, Any], folder: RunFolder) -> SeqDataModule:
@@ -96,12 +169,17 @@ def _with_data(provenance: Provenance, datamodule: SeqDataModule) -> Provenance:
     )
 
 
-def _start_mirror(config: Mapping[str, Any], folder: RunFolder, task: str) -> WandbMirror | None:
-    if config["logger"]["wandb"] is None or not distributed.is_main():
+def _start_mirror(
+    config: Mapping[str, Any], folder: RunFolder, task: str, point: ResumePoint | None
+) -> WandbMirror | None:
+    settings = wandb_settings(config)
+    if settings is None or not distributed.is_main():
         return None
-    settings: WandbSettings = instantiate(config["logger"]["wandb"], "logger.wandb")
-    announce(settings)
-    return settings.start(
+    log.info(settings.announcement())
+    if settings.resolved_mode() == "offline":
+        drop_partial_run(folder.path)
+    mirror = start_mirror(
+        settings,
         run_id=config["run_id"],
         study=config["study"],
         task=task,
@@ -109,6 +187,9 @@ def _start_mirror(config: Mapping[str, Any], folder: RunFolder, task: str) -> Wa
         config=config,
         path=folder.path,
     )
+    if mirror is not None and point is not None:
+        replay(mirror, folder)
+    return mirror
 
 
 def _success(
@@ -118,7 +199,7 @@ def _success(
     return _record(
         config,
         overrides,
-        status="completed",
+        status=COMPLETED,
         error=None,
         provenance=provenance,
         cost=outcome.cost,
@@ -133,19 +214,26 @@ def _failure(
     error: BaseException,
 ) -> RunRecord:
     interrupted = isinstance(error, KeyboardInterrupt)
+    trace = "" if interrupted else "".join(traceback.format_exception(error))
     return _record(
         config,
         overrides,
-        status="interrupted" if interrupted else "failed",
+        status=INTERRUPTED if interrupted else FAILED,
         error=RunError(
             type=type(error).__name__,
-            message=error.line() if isinstance(error, SeqbenchError) else str(error),
-            traceback="".join(traceback.format_exception(error)),
+            message=_line(error),
+            traceback=trace,
         ),
         provenance=replace(provenance, finished=utc_now()),
         cost=Cost(),
         scores=Scores(),
     )
+
+
+def _line(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "told to stop"
+    return error.line() if isinstance(error, SeqbenchError) else str(error)
 
 
 def _record(config: Mapping[str, Any], overrides: Sequence[str], **parts: Any) -> RunRecord:

@@ -10,9 +10,11 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
+from threadpoolctl import threadpool_limits
 
 from seqbench.domains import NonNegativeInt, PositiveFloat, PositiveInt
 from seqbench.errors import ConfigError
+from seqbench.training.checkpoint_file import CheckpointFiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,8 @@ class TrainerSettings:
         limit_train_batches: batches an epoch at most, for debugging.
         limit_eval_batches: batches of a validation or test pass at most, for debugging.
         overfit_batches: train and validate on so many batches, the same ones, for debugging.
+        checkpoint_every: seconds between two checkpoints of the whole training; None saves one
+            only when the run is told to stop.
         profiler: Lightning's profiler by name.
         extra: further keyword arguments of `pytorch_lightning.Trainer`.
     """
@@ -54,12 +58,14 @@ class TrainerSettings:
     limit_train_batches: PositiveInt | None = None
     limit_eval_batches: PositiveInt | None = None
     overfit_batches: NonNegativeInt = 0
+    checkpoint_every: PositiveFloat | None = 30.0
     profiler: Literal["simple", "advanced"] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     def apply(self) -> None:
         """Set what belongs to the process: threads, and what deterministic CUDA needs."""
         torch.set_num_threads(self.threads)
+        threadpool_limits(self.threads)  # of BLAS, whose thread count changes bits too
         if self.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
@@ -111,7 +117,9 @@ class TrainerSettings:
             "use_distributed_sampler": False,
             "enable_progress_bar": False,
             "enable_model_summary": False,
-            "enable_checkpointing": True,
+            # Lightning would add a ModelCheckpoint of its own.
+            "enable_checkpointing": False,
+            "plugins": [CheckpointFiles()],
             # A sanity pass would draw from generators before training does.
             "num_sanity_val_steps": 0,
         }

@@ -1,0 +1,76 @@
+"""Checkpoints as files: whole or not there, and known to be what was written."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric.plugins import CheckpointIO
+
+from seqbench.errors import RecordError
+from seqbench.records.store import replacing, unwritable
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write tensors and plain containers atomically; the file ends with its SHA-256.
+
+    `torch.load` looks for the end of the archive from behind, so it reads the file as it is.
+
+    Raises:
+        RecordError: the folder cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    with replacing(path) as aside:
+        with aside.open("wb") as file:
+            torch.save(content, file)
+        with aside.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+        with aside.open("ab") as file:
+            file.write(digest)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What `write_checkpoint` wrote, on the CPU.
+
+    Raises:
+        RecordError: it is not there, or not as it was written.
+    """
+    try:
+        written = memoryview(path.read_bytes())
+        body, digest = written[:-_DIGEST_BYTES], written[-_DIGEST_BYTES:]
+        if hashlib.sha256(body).digest() != digest:
+            raise RecordError(str(path), expected="a checkpoint", got="a damaged one")
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise RecordError(str(path), got=error.strerror or str(error)) from error
+    return content
+
+
+class CheckpointFiles(CheckpointIO):
+    """Has Lightning write and read its checkpoints in this way."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """See `write_checkpoint`."""
+        write_checkpoint(Path(path), checkpoint)
+
+    def load_checkpoint(
+        self,
+        path: str | Path,
+        map_location: Any | None = None,
+        weights_only: bool | None = None,
+    ) -> dict[str, Any]:
+        """See `read_checkpoint`."""
+        return read_checkpoint(Path(path))
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Remove the file."""
+        Path(path).unlink(missing_ok=True)

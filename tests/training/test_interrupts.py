@@ -1,0 +1,82 @@
+"""Which signal ends what, and that nothing of it stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from seqbench.training.interrupts import SIGNALS, Interrupts
+
+
+def send(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[list[object]]:
+    """The handlers as they are before; they are so again after each test."""
+    before = [signal.getsignal(number) for number in SIGNALS]
+    yield before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_interrupts_at_once(number: int) -> None:
+    with Interrupts(), pytest.raises(KeyboardInterrupt):
+        send(number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_while_stops_are_deferred_only_the_second_does(number: int) -> None:
+    with Interrupts() as interrupts:
+        interrupts.deferring = True
+        assert not interrupts.requested
+        send(number)
+        assert interrupts.requested
+        with pytest.raises(KeyboardInterrupt):
+            send(number)
+
+
+def test_a_terminals_ctrl_c_and_its_launchers_sigterm_are_one_stop() -> None:
+    with Interrupts() as interrupts:
+        interrupts.deferring = True
+        send(signal.SIGINT)
+        send(signal.SIGTERM)
+        assert interrupts.requested
+
+
+def test_a_signal_that_was_ignored_counts_and_is_ignored_again() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interrupts(), pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_what_lightning_makes_of_a_stop_is_a_stop_again() -> None:
+    with Interrupts() as interrupts:
+        with pytest.raises(KeyboardInterrupt), interrupts.around_lightning():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            sys.exit(1)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+
+
+def test_in_another_thread_signals_are_left_alone(handlers: list[object]) -> None:
+    found: list[object] = []
+
+    def work() -> None:
+        with Interrupts() as interrupts, interrupts.around_lightning():
+            found.extend(signal.getsignal(number) for number in SIGNALS)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == handlers
