@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -17,8 +18,9 @@ import torch
 from seqbench.errors import DataError, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
+from seqbench.tasks.classification import Classification
 from seqbench.training import distributed
-from seqbench.training.distributed import RankError
+from seqbench.training.distributed import RankError, Ranks
 from seqbench.training.execute import execute
 
 # A smooth optimizer and no dropout: what is left is the order of float additions.
@@ -27,6 +29,12 @@ SMOOTH = [
     "data.batch_size=7", "trainer.log_every=1",
 ]  # fmt: skip
 TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=2"]
+
+
+def forked() -> list[psutil.Process]:
+    """Processes that this one has forked."""
+    own = psutil.Process().name()
+    return [child for child in psutil.Process().children() if child.name() == own]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -69,96 +77,109 @@ def test_two_processes_are_one_at_the_same_global_batch(
     assert "GLOBAL_RANK" not in capfd.readouterr().err
 
 
-def test_a_rank_that_dies_ends_the_other(
-    make_job: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Python imports sitecustomize in every rank: rank 1 kills itself at its third step.
-    (tmp_path / "sitecustomize.py").write_text(
-        "import os, signal\n"
-        "if os.environ.get('RANK') == '1':\n"
-        "    from seqbench.tasks.classification import Classification as C\n"
-        "    step = C.training_step\n"
-        "    def die(self, batch, i):\n"
-        "        if i == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "        return step(self, batch, i)\n"
-        "    C.training_step = die\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+def test_a_rank_that_dies_ends_the_other(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Classification.training_step
+
+    def die(self: Classification, batch: Any, number: int) -> Any:
+        if number == 2 and distributed.rank() == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(self, batch, number)
+
+    monkeypatch.setattr(Classification, "training_step", die)
     job = make_job(*TWO, *SMOOTH)
     with pytest.raises(TrainingError, match=r"expected 2 ranks .*, got rank 1 was killed by SIGK"):
         execute(job)
     record = RunFolder(job.folder).read_record()
     assert record is not None
     assert (record.status, record.scores.test) == ("failed", {})
-    assert not _running(str(job.folder))
+    assert not forked()
 
 
-def _running(argument: str) -> list[str]:
-    lines = [
-        " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])
-    ]
-    return [line for line in lines if argument in line and "seqbench.training.rank" in line]
-
-
-def test_bad_input_is_found_before_any_rank_starts(
+def test_bad_input_is_found_by_one_process(
     make_job: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(distributed, "_start", lambda *_: pytest.fail("a rank was started"))
+    monkeypatch.setattr(Ranks, "work", lambda *_: pytest.fail("the ranks began"))
     job = make_job(*TWO, f"data.files.train={tmp_path / 'nowhere.csv'}")
     with pytest.raises(DataError, match=r"nowhere\.csv"):
         execute(job)
     assert not job.folder.exists()
-
-
-def ranks(*programs: str) -> list[subprocess.Popen[bytes]]:
-    return [subprocess.Popen([sys.executable, "-S", "-c", program]) for program in programs]
+    assert not forked()
 
 
 @pytest.fixture
-def launched(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Launches small programs in place of ranks; gives the error, and the processes."""
-    monkeypatch.setattr(distributed, "FAREWELL_SECONDS", 0.2)
-    monkeypatch.setattr(distributed, "GRACE_SECONDS", 0.5)
-    started: list[subprocess.Popen[bytes]] = []
+def launched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Runs small functions as two ranks; gives the error, and the exit codes."""
+    monkeypatch.setattr(distributed, "_store", lambda _: SimpleNamespace(port=1))
+    ends = Ranks.end
+    monkeypatch.setattr(Ranks, "end", lambda self, *_: ends(self, farewell=0.2, grace=0.5))
 
-    def launch(*programs: str, told: dict[str, str] | None = None) -> tuple[str, list[int | None]]:
-        def start(folder: Any, world: int, errors: str) -> list[subprocess.Popen[bytes]]:
-            for name, content in (told or {}).items():
-                Path(errors, name).write_text(content)
-            started.extend(ranks(*programs))
-            return started
-
-        monkeypatch.setattr(distributed, "_start", start)
-        with pytest.raises(TrainingError) as caught:
-            distributed.launch(RunFolder("outputs/a-run"), 2)
-        return caught.value.line(), [process.poll() for process in started]
+    def launch(*programs: Callable[[], int]) -> tuple[str, list[int | None]]:
+        ranks = Ranks(RunFolder("outputs/a-run"), 2, lambda _: programs[distributed.rank()]())
+        with pytest.raises((TrainingError, KeyboardInterrupt)) as caught:
+            ranks.work()
+        assert not forked()
+        error = caught.value
+        return error.line() if isinstance(error, TrainingError) else "interrupted", ranks.codes
 
     return launch
 
 
+def tell(message: str, seconds: float) -> int:
+    """As a rank that fails at this time."""
+    error = {"rank": distributed.rank(), "message": message, "seconds": seconds}
+    Path(os.environ[distributed.ERRORS], f"{distributed.rank()}.json").write_text(json.dumps(error))
+    return 1
+
+
 def test_of_what_ranks_tell_the_first_counts(launched: Any) -> None:
     line, codes = launched(
-        "import sys; sys.exit(1)", "import sys; sys.exit(1)",
-        told={
-            "0.json": '{"rank": 0, "message": "connection lost", "seconds": 9.5}',
-            "1.json": '{"rank": 1, "message": "training diverged", "seconds": 9.25}',
-        },
-    )  # fmt: skip
+        lambda: tell("connection lost", 9.5), lambda: tell("training diverged", 9.25)
+    )
     assert (line, codes) == ("training diverged", [1, 1])
 
 
 def test_a_rank_that_will_not_end_is_killed(launched: Any) -> None:
-    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
-    started = time.perf_counter()
-    line, codes = launched("import time; time.sleep(0.3); raise SystemExit(3)", stubborn)
-    assert time.perf_counter() - started < 10
+    def stubborn() -> int:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(60)
+        return 0
+
+    line, codes = launched(lambda: time.sleep(0.3) or 3, stubborn)
     assert "got rank 0 ended with exit code 3; see outputs/a-run/log.txt" in line
     assert codes == [3, -signal.SIGKILL]
 
 
 def test_ranks_that_end_well_without_a_record_have_failed(launched: Any) -> None:
-    line, _ = launched("pass", "pass")
+    line, _ = launched(lambda: 0, lambda: 0)
     assert "got rank 0 ended with exit code 0" in line
+
+
+def test_interrupted_ranks_interrupt_the_run(launched: Any) -> None:
+    assert launched(lambda: 130, lambda: 130) == ("interrupted", [130, 130])
+
+
+def test_ranks_that_are_not_needed_end(tmp_path: Path) -> None:
+    with distributed.forked_ranks(RunFolder(tmp_path), 2) as ranks:
+        assert ranks is not None
+        assert len(forked()) == 2
+    assert ranks.codes == [0, 0]
+    assert not forked()
+
+
+def test_each_rank_finds_torchruns_environment(launched: Any, tmp_path: Path) -> None:
+    def write() -> int:
+        (tmp_path / os.environ["RANK"]).write_text(json.dumps(dict(os.environ)))
+        return 0
+
+    launched(write, write)
+    for rank in ("0", "1"):
+        found = json.loads((tmp_path / rank).read_text())
+        expected = {
+            "RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+            "GROUP_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1",
+            "TORCHELASTIC_RUN_ID": "a-run", "TORCHELASTIC_USE_AGENT_STORE": "True",
+        }  # fmt: skip
+        assert expected.items() <= found.items()
 
 
 def test_only_a_launched_rank_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,11 +194,9 @@ def test_only_a_launched_rank_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (distributed.is_launched(), distributed.is_main()) == (True, False)
 
 
-def test_ranks_are_needed_once() -> None:
-    assert distributed.must_launch(2)
-    assert not distributed.must_launch(1)
-    os.environ["RANK"] = "0"
-    try:
-        assert not distributed.must_launch(2)
-    finally:
-        del os.environ["RANK"]
+def test_ranks_are_needed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with distributed.forked_ranks(RunFolder(tmp_path), 1) as ranks:
+        assert ranks is None
+    monkeypatch.setenv("RANK", "0")
+    with distributed.forked_ranks(RunFolder(tmp_path), 2) as ranks:
+        assert ranks is None

@@ -1,8 +1,9 @@
 """Several processes for one run: each executes the same frozen config as one rank.
 
-The ranks get torchrun's environment, so Lightning joins them without starting the program again:
-no rank ever composes a config or sweeps. They train and, as rank 0, record what came out; what went
-wrong they only tell (`RankError`), and the launching process records it.
+The ranks are forked before anything is read and wait at a gate, so that bad input is found by one
+process alone. They get torchrun's environment, and Lightning joins them without starting the
+program again: no rank ever composes a config or sweeps. They train and, as rank 0, record what came
+out; what went wrong they only tell (`RankError`), and the launching process records it.
 """
 
 from __future__ import annotations
@@ -10,23 +11,27 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Self
+from typing import Any, NoReturn, Self
 
 from seqbench.errors import TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord
+from seqbench.training.forks import begin_child, end_child
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.02
 FAREWELL_SECONDS = 1.0  # between one rank's failure and the end of the others: they may tell too
 GRACE_SECONDS = 5.0
+CHECKPOINT_SECONDS = 45.0  # for a validation and a checkpoint, when all are told to stop
 ERRORS = "SEQBENCH_RANK_ERRORS"  # the folder where ranks tell what went wrong
+
+Program = Callable[[Path], int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,95 +77,195 @@ def is_launched() -> bool:
     return ERRORS in os.environ
 
 
-def must_launch(devices: int) -> bool:
-    """Whether a run on so many devices needs ranks that do not exist yet."""
-    return devices > 1 and "RANK" not in os.environ
+@contextmanager
+def forked_ranks(folder: RunFolder, devices: int) -> Iterator[Ranks | None]:
+    """The ranks of a run, waiting for `Ranks.work`; None where this process trains by itself.
 
-
-def launch(folder: RunFolder, world_size: int) -> RunRecord:
-    """Start so many ranks, wait for them, and read the record that rank 0 wrote.
-
-    Raises:
-        TrainingError: a rank failed; the others are ended first.
+    They are gone at the end of the block, however it ends.
     """
-    with tempfile.TemporaryDirectory(prefix="seqbench-ranks-") as errors:
-        ranks = _start(folder, world_size, errors)
-        try:
-            failed = _wait(ranks)
-        finally:
-            _end(ranks)
-        told = RankError.first(Path(errors))
-    record = folder.read_record()
-    if failed is None and record is not None:
-        return record
-    code = ranks[failed or 0].returncode
-    if told is not None and code >= 0:
-        raise TrainingError(told.message)
-    # One that was killed tells nothing, and what the others told is a consequence.
-    raise TrainingError(
-        f"data-parallel run {folder.path.name}",
-        expected=f"{world_size} ranks that end well",
-        got=f"rank {failed or 0} {_ending(code)}",
-        remedy=f"see {folder.log}",
-    )
+    if devices < 2 or "RANK" in os.environ:
+        yield None
+        return
+    ranks = Ranks(folder, devices)
+    try:
+        yield ranks
+    except KeyboardInterrupt:
+        ranks.end(farewell=0.0, grace=CHECKPOINT_SECONDS)
+        raise
+    finally:
+        ranks.end()
 
 
-def _start(folder: RunFolder, world_size: int, errors: str) -> list[subprocess.Popen[bytes]]:
-    common = {
-        "WORLD_SIZE": str(world_size),
-        "LOCAL_WORLD_SIZE": str(world_size),
-        "GROUP_RANK": "0",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
-        "TORCHELASTIC_RUN_ID": folder.path.name,
-        ERRORS: errors,
-    }
-    command = [sys.executable, "-m", "seqbench.training.rank", str(folder.path), str(os.getpid())]
-    return [
-        subprocess.Popen(command, env={**os.environ, **common, "RANK": n, "LOCAL_RANK": n})
-        for n in map(str, range(world_size))
-    ]
+class Rank:
+    """A forked process that waits for its environment before it begins.
+
+    Attributes:
+        pid: its process.
+        code: its exit code, negative for a signal; None while it runs.
+    """
+
+    def __init__(self, program: Program, path: Path) -> None:
+        waiting, self._gate = os.pipe()
+        self.code: int | None = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._gate)
+            _be_rank(program, path, waiting)
+        os.close(waiting)
+
+    def begin(self, environment: dict[str, str]) -> None:
+        """Opens the gate."""
+        with suppress(BrokenPipeError):  # it was killed: `poll` says so
+            os.write(self._gate, json.dumps(environment).encode() + b"\n")
+        self.leave()
+
+    def leave(self) -> None:
+        """Closes the gate: a rank that has not begun ends."""
+        if self._gate >= 0:
+            os.close(self._gate)
+            self._gate = -1
+
+    def poll(self) -> int | None:
+        """The exit code, once there is one."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.code = os.waitstatus_to_exitcode(status) if pid else None
+        return self.code
+
+    def kill(self, number: signal.Signals) -> None:
+        """Sends a signal, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
 
 
-def _wait(ranks: list[subprocess.Popen[bytes]]) -> int | None:
-    """The first rank that fails; None once all have ended well."""
-    while True:
-        codes = [process.poll() for process in ranks]
-        failed = [number for number, code in enumerate(codes) if code not in (None, 0)]
-        if failed:
-            # Of several at once, one that was killed is the cause.
-            return min(failed, key=lambda number: codes[number] or 0)
-        if all(code == 0 for code in codes):
-            return None
-        time.sleep(POLL_SECONDS)
+class Ranks:
+    """The processes of one run.
+
+    Args:
+        folder: the run folder, claimed by this process.
+        world_size: how many.
+        program: what each does; `seqbench.training.rank.main` by default.
+    """
+
+    def __init__(self, folder: RunFolder, world_size: int, program: Program | None = None) -> None:
+        self._folder = folder
+        program = program or import_module("seqbench.training.rank").main
+        self._ranks: list[Rank] = []
+        for _ in range(world_size):
+            self._ranks.append(Rank(program, folder.path))
+
+    @property
+    def codes(self) -> list[int | None]:
+        """Each rank's exit code; None while it runs."""
+        return [process.code for process in self._ranks]
+
+    def work(self) -> RunRecord:
+        """Let them begin, wait for them, and read the record that rank 0 wrote.
+
+        Raises:
+            TrainingError: a rank failed; the others are ended first.
+        """
+        with tempfile.TemporaryDirectory(prefix="seqbench-ranks-") as errors:
+            store = _store(len(self._ranks))
+            for number, process in enumerate(self._ranks):
+                process.begin(self._environment(number, store.port, errors))
+            failed = self._wait()
+            self.end()
+            told = RankError.first(Path(errors))
+        record = self._folder.read_record()
+        if failed is None and record is not None:
+            return record
+        code = self._ranks[failed or 0].code or 0
+        if told is not None and code >= 0:
+            raise TrainingError(told.message)
+        if code == 130:
+            raise KeyboardInterrupt
+        # One that was killed tells nothing, and what the others told is a consequence.
+        raise TrainingError(
+            f"data-parallel run {self._folder.path.name}",
+            expected=f"{len(self._ranks)} ranks that end well",
+            got=f"rank {failed or 0} {_ending(code)}",
+            remedy=f"see {self._folder.log}",
+        )
+
+    def end(self, farewell: float = FAREWELL_SECONDS, grace: float = GRACE_SECONDS) -> None:
+        """End what still runs: a rank without its siblings would wait for them for ever.
+
+        Args:
+            farewell: seconds before ranks are told to stop.
+            grace: seconds between that and their being killed.
+        """
+        for process in self._ranks:
+            process.leave()
+        self._wait_for(farewell)
+        for process in self._ranks:
+            process.kill(signal.SIGTERM)
+        self._wait_for(grace)
+        for process in self._ranks:
+            process.kill(signal.SIGKILL)
+        self._wait_for(GRACE_SECONDS)
+
+    def _environment(self, number: int, port: int, errors: str) -> dict[str, str]:
+        world_size = str(len(self._ranks))
+        return {
+            "RANK": str(number),
+            "LOCAL_RANK": str(number),
+            "WORLD_SIZE": world_size,
+            "LOCAL_WORLD_SIZE": world_size,
+            "GROUP_RANK": "0",
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+            "TORCHELASTIC_RUN_ID": self._folder.path.name,
+            "TORCHELASTIC_USE_AGENT_STORE": "True",
+            ERRORS: errors,
+        }
+
+    def _wait(self) -> int | None:
+        """The first rank that fails; None once all have ended well."""
+        while True:
+            codes = [process.poll() for process in self._ranks]
+            failed = [number for number, code in enumerate(codes) if code not in (None, 0)]
+            if failed:
+                # Of several at once, one that was killed is the cause.
+                return min(failed, key=lambda number: codes[number] or 0)
+            if all(code == 0 for code in codes):
+                return None
+            time.sleep(POLL_SECONDS)
+
+    def _wait_for(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while any(process.poll() is None for process in self._ranks):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(POLL_SECONDS)
 
 
-def _end(ranks: list[subprocess.Popen[bytes]]) -> None:
-    """End what still runs: a rank without its siblings would wait for them for ever."""
-    _wait_for(ranks, FAREWELL_SECONDS)
-    for process in ranks:
-        if process.poll() is None:
-            process.terminate()
-    _wait_for(ranks, GRACE_SECONDS)
-    for process in ranks:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+def _be_rank(program: Program, path: Path, waiting: int) -> NoReturn:
+    """In the forked process: never returns to the stack that it was forked from."""
+    code = 1
+    try:
+        begin_child()
+        with os.fdopen(waiting) as gate:
+            environment = gate.readline()  # its end may never come: siblings hold the gate too
+        if not environment:
+            os._exit(0)  # not needed after all
+        os.environ.update(json.loads(environment))
+        code = program(path)
+    finally:
+        end_child(code)
 
 
-def _wait_for(ranks: list[subprocess.Popen[bytes]], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and any(process.poll() is None for process in ranks):
-        time.sleep(POLL_SECONDS)
+def _store(world_size: int) -> Any:
+    """Where the ranks find each other, on a port that is taken from the beginning.
+
+    With rank 0 as its host, as is usual, another program could take the port in between.
+    """
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+    return TCPStore("127.0.0.1", 0, world_size, is_master=True, wait_for_workers=False)
 
 
 def _ending(code: int) -> str:
     if code < 0:
         return f"was killed by {signal.Signals(-code).name}"
     return f"ended with exit code {code}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

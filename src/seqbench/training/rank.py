@@ -1,11 +1,8 @@
-"""The program of one rank: `python -m seqbench.training.rank RUN_FOLDER LAUNCHER_PID`."""
+"""The program of one rank: executes the frozen config in the folder that the launcher holds."""
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
-import sys
+from pathlib import Path
 
 from seqbench.config.job import thaw
 from seqbench.errors import SeqbenchError
@@ -13,12 +10,13 @@ from seqbench.records.folder import RunFolder
 from seqbench.training.distributed import RankError
 from seqbench.training.run import run
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 
+def main(path: Path) -> int:
+    """Run the job frozen in this folder as the rank that the environment says.
 
-def main(path: str, launcher: int) -> int:
-    """Execute the frozen config in the folder that the launcher holds."""
-    _die_with(launcher)
+    Returns:
+        The process's exit code: 0, 1 for an error that it told, 130 if it was interrupted.
+    """
     folder = RunFolder(path)
     try:
         job = thaw(folder.config)
@@ -30,15 +28,3 @@ def main(path: str, launcher: int) -> int:
         RankError.tell(line)
         return 1
     return 0
-
-
-def _die_with(launcher: int) -> None:
-    """A launcher that is killed must not leave ranks behind, which would train on unrecorded."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != launcher:  # it was gone before
-            sys.exit(1)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
