@@ -18,7 +18,8 @@ from seqbench.errors import TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.training import wandb_mirror
 from seqbench.training.execute import execute
-from seqbench.training.wandb_mirror import WandbMirror, WandbSettings
+from seqbench.training.wandb_mirror import WandbMirror
+from seqbench.training.wandb_settings import WandbSettings
 
 MIRRORED = ["logger=wandb", "tags=[mine]", "study=things"]
 
@@ -180,7 +181,7 @@ def test_when_wandb_dies_training_goes_on_after_one_warning(
     make_job: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = DeadRun()
-    monkeypatch.setattr(WandbSettings, "start", lambda self, **_: WandbMirror(run))
+    monkeypatch.setattr("seqbench.training.run.start_mirror", lambda *_, **__: WandbMirror(run))
     job = make_job(*MIRRORED)
     done = execute(job)
     assert done.record.status == "completed"
@@ -239,8 +240,14 @@ def test_an_id_is_of_one_run_of_one_study(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(wandb, "init", note)
     for study in ("a", "a", "b"):
-        WandbSettings(mode="offline").start(
-            run_id="imdb-lstm-s0-1", study=study, task="t", tags=[], config={}, path=tmp_path
+        wandb_mirror.start_mirror(
+            WandbSettings(mode="offline"),
+            run_id="imdb-lstm-s0-1",
+            study=study,
+            task="t",
+            tags=[],
+            config={},
+            path=tmp_path,
         )
     assert ids[0] == ids[1] != ids[2]
     assert all(entry.startswith("imdb-lstm-s0-1-") for entry in ids)

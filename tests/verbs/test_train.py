@@ -10,7 +10,6 @@ import pytest
 
 from seqbench.records.folder import RunFolder
 from seqbench.tasks.classification import Classification
-from seqbench.training import wandb_mirror
 
 Cli = Any
 
@@ -53,10 +52,7 @@ def test_the_same_command_finds_its_record(cli: Cli, tiny: list[str]) -> None:
     assert again.out == f"complete already; force=true trains it again\n{first.out}"
 
 
-def test_progress_and_wandbs_mode_are_told_on_stderr(
-    cli: Cli, tiny: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wandb_mirror, "_announced", set())
+def test_progress_and_wandbs_mode_are_told_on_stderr(cli: Cli, tiny: list[str]) -> None:
     ended = cli("train", *tiny, "callbacks=default", "logger=wandb", "trainer.max_epochs=1")
     first, second = ended.err.splitlines()
     assert first == "W&B: offline, in each run's folder"

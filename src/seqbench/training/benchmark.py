@@ -36,7 +36,8 @@ from seqbench.tasks.task import Task
 from seqbench.training.assemble import build_task, set_up_data
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.trainer import TrainerSettings
-from seqbench.training.wandb_mirror import WandbMirror, WandbSettings
+from seqbench.training.wandb_mirror import WandbMirror, start_mirror
+from seqbench.training.wandb_settings import WandbSettings
 
 BARE, PIPELINE, MIRRORED = "bare loop", "pipeline", "pipeline with W&B"
 
@@ -153,7 +154,8 @@ def _pipeline(
         mirror: WandbMirror | None = None
         with folder.claim():
             if wandb is not None:
-                mirror = wandb.start(
+                mirror = start_mirror(
+                    wandb,
                     run_id="benchmark",
                     study="benchmark",
                     task=datamodule.spec.task,

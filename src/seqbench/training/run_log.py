@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def run_log(path: Path) -> Iterator[None]:
     for logger, level in loggers.items():
         logger.addHandler(handler)
         logger.setLevel(logger.level if level is None else level)
-    terminal = _terminal()
+    terminal = logging.NullHandler() if _is_stderr(path) else _terminal()
     logging.getLogger("seqbench").addHandler(terminal)
     logging.captureWarnings(True)
     try:
@@ -51,6 +52,14 @@ def run_log(path: Path) -> Iterator[None]:
             logger.removeHandler(handler)
             logger.setLevel(level)
         handler.close()
+
+
+def _is_stderr(path: Path) -> bool:
+    """Whether stderr is this very file: in a pool's job it is."""
+    try:
+        return os.path.samestat(os.fstat(sys.stderr.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 def _terminal() -> logging.Handler:

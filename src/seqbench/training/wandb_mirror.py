@@ -5,127 +5,92 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import netrc
 import os
 import re
-import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlparse
+from typing import Any
 
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
+from seqbench.training.wandb_settings import Mode, WandbSettings
+
 log = logging.getLogger(__name__)
 
-WANDB_HOST = "https://api.wandb.ai"
-Mode = Literal["online", "offline", "disabled"]
-_MODES: dict[str, Mode] = {
-    "online": "online",
-    "offline": "offline",
-    "dryrun": "offline",
-    "disabled": "disabled",
-}
+_service: threading.Thread | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class WandbSettings:
-    """Where a run is mirrored.
+def begin_service() -> None:
+    """Starts W&B's own process in the background, which takes as long as setting data up."""
+    global _service
+    _leave_others_service()
 
-    Attributes:
-        mode: "auto" is online where there are credentials, else offline. WANDB_MODE wins over it.
-        project: the W&B project; WANDB_PROJECT wins over the default.
-        entity: the W&B user or team; None for the account's own, or WANDB_ENTITY.
+    def begin() -> None:
+        with contextlib.suppress(Exception):  # `start_mirror` meets it again, and says so
+            import wandb
+
+            wandb.setup(wandb.Settings(silent=True))
+
+    _service = threading.Thread(target=begin)
+    _service.start()
+
+
+def _leave_others_service() -> None:
+    """W&B joins the process that an environment variable names: it would end with its owner."""
+    if f"-{os.getpid()}-" not in os.environ.get("WANDB_SERVICE", ""):
+        os.environ.pop("WANDB_SERVICE", None)
+
+
+def start_mirror(
+    settings: WandbSettings,
+    *,
+    run_id: str,
+    study: str,
+    task: str,
+    tags: Sequence[str],
+    config: Mapping[str, Any],
+    path: Path,
+) -> WandbMirror | None:
+    """Begin a run's mirror under `path`/wandb; None where WANDB_MODE=disabled, or W&B fails.
+
+    Args:
+        settings: where.
+        run_id: names the run; with the study it makes the W&B id.
+        study: becomes the run's group.
+        task: the task kind, the run's job type.
+        tags: for filtering in W&B.
+        config: the resolved config.
+        path: the run folder.
     """
-
-    mode: Literal["auto", "online", "offline"] = "auto"
-    project: str = "seqbench"
-    entity: str | None = None
-
-    def resolved_mode(self) -> Mode:
-        """ "online", "offline" or "disabled": what `mode` and the environment come to."""
-        if self.mode != "auto":
-            return self.mode
-        wanted = os.environ.get("WANDB_MODE", "").lower()
-        if wanted in _MODES:
-            return _MODES[wanted]
-        return "online" if _has_credentials() else "offline"
-
-    def announcement(self) -> str:
-        """Where runs will be mirrored, in a line."""
-        mode = self.resolved_mode()
-        if mode == "disabled":
-            return "W&B: off (WANDB_MODE=disabled)"
-        if mode == "online":
-            return f"W&B: online, project {self._project()}"
-        asked = self.mode == "offline" or "WANDB_MODE" in os.environ
-        why = "" if asked else " (no credentials; `wandb login` makes it online)"
-        return f"W&B: offline, in each run's folder{why}"
-
-    def start(
-        self,
-        *,
-        run_id: str,
-        study: str,
-        task: str,
-        tags: Sequence[str],
-        config: Mapping[str, Any],
-        path: Path,
-    ) -> WandbMirror | None:
-        """Begin the run's mirror under `path`/wandb; None where WANDB_MODE=disabled.
-
-        Args:
-            run_id: names the run; with the study it makes the W&B id.
-            study: becomes the run's group.
-            task: the task kind, the run's job type.
-            tags: for filtering in W&B.
-            config: the resolved config.
-            path: the run folder.
-        """
-        mode = self.resolved_mode()
-        if mode == "disabled":
-            return None
-        arguments: dict[str, Any] = {
-            "id": _wandb_id(study, run_id),
-            "name": run_id,
-            "group": study,
-            "job_type": task,
-            "tags": list(tags),
-            "config": dict(config),
-            "project": self._project(),
-            "entity": self.entity or os.environ.get("WANDB_ENTITY"),
-            "dir": str(path),
-        }
-        _stage_beside(path)
-        if mode == "online":
-            try:
-                return WandbMirror(_init("online", resume="allow", **arguments))
-            except Exception as error:
-                log.warning("W&B is not reachable (%s): mirrored offline instead", _line(error))
+    mode = settings.resolved_mode()
+    if mode == "disabled":
+        return None
+    arguments: dict[str, Any] = {
+        "id": _wandb_id(study, run_id),
+        "name": run_id,
+        "group": study,
+        "job_type": task,
+        "tags": list(tags),
+        "config": dict(config),
+        "project": settings.project_name,
+        "entity": settings.entity_name,
+        "dir": str(path),
+    }
+    _stage_beside(path)
+    if _service is not None:
+        _service.join()
+    if mode == "online":
         try:
-            return WandbMirror(_init("offline", resume=None, **arguments))
+            return WandbMirror(_init("online", resume="allow", **arguments))
         except Exception as error:
-            log.warning("W&B could not start (%s): this run is not mirrored", _line(error))
-            return None
-
-    def _project(self) -> str:
-        if self.project != WandbSettings.project:
-            return self.project
-        return os.environ.get("WANDB_PROJECT", self.project)
-
-
-_announced: set[str] = set()
-
-
-def announce(settings: WandbSettings) -> None:
-    """Say on stderr where runs are mirrored, once a process: the runs of a sweep are alike."""
-    line = settings.announcement()
-    log.info(line)
-    if line not in _announced:
-        _announced.add(line)
-        print(line, file=sys.stderr, flush=True)
+            log.warning("W&B is not reachable (%s): mirrored offline instead", _line(error))
+    try:
+        return WandbMirror(_init("offline", resume=None, **arguments))
+    except Exception as error:
+        log.warning("W&B could not start (%s): this run is not mirrored", _line(error))
+        return None
 
 
 class WandbMirror:
@@ -228,16 +193,6 @@ def _wandb_id(study: str, run_id: str) -> str:
     """A W&B id for this run of this study: the same in every process and at every resume."""
     digest = hashlib.sha256(f"{study}/{run_id}".encode()).hexdigest()[:8]
     return re.sub(r"[^A-Za-z0-9_-]", "-", run_id)[:55] + "-" + digest
-
-
-def _has_credentials() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", WANDB_HOST)).hostname or ""
-    try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
 
 
 def _line(error: Exception) -> str:

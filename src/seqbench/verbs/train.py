@@ -8,6 +8,7 @@ from seqbench.config.compose import run_verb
 from seqbench.config.job import Job
 from seqbench.errors import TrainingError
 from seqbench.records.record import RunRecord
+from seqbench.training.wandb_settings import announcements
 
 
 def main(argv: list[str]) -> int:
@@ -17,7 +18,9 @@ def main(argv: list[str]) -> int:
 
 def train(job: Job) -> int:
     """Run the job; 0 once its record is complete, 1 if the training failed."""
-    from seqbench.training.execute import execute
+    for line in announcements([job.config]):
+        print(line, file=sys.stderr, flush=True)
+    from seqbench.training.execute import execute  # torch takes seconds to import
 
     try:
         done = execute(job)
