@@ -85,20 +85,24 @@ class RunFolder:
         """
         self.clear()
         try:
-            self.lock.unlink(missing_ok=True)
+            for path in (self.config, self.log, self.lock):
+                path.unlink(missing_ok=True)
             self.path.rmdir()
         except OSError as error:
             raise unwritable(self.path, error) from error
 
     def clear(self) -> None:
-        """Removes what an earlier try left, the lock aside; for `force=true`, while claimed.
+        """Removes what an earlier try left, while claimed.
+
+        Lock, frozen config and log stay: another sweep may be reading the config, and what the
+        log says of the earlier try is still true.
 
         Raises:
             RecordError: something cannot be removed.
         """
         try:
             for entry in sorted(self.path.iterdir()):
-                if entry == self.lock:
+                if entry in (self.lock, self.config, self.log):
                     continue
                 if entry.is_dir() and not entry.is_symlink():
                     shutil.rmtree(entry)

@@ -50,7 +50,7 @@ def collect_provenance(*, command: Sequence[str] | None = None) -> Provenance:
         git=git_state(),
         platform=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpu=cpu_model(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _all_cores(),
+        cores=usable_cores(),
         device=None,
         # Word by word: joined first, the quotes of one word would hide where its value ends.
         command=shlex.join(without_secrets(words)),
@@ -97,6 +97,17 @@ def git_state() -> GitState | None:
     return None if not commit or changes is None else GitState(commit=commit, dirty=bool(changes))
 
 
+def usable_cores() -> int:
+    """The cores that this process may use: those it is bound to, and what a container allows."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        allowed = max(1, round(int(quota) / int(period)))
+    except (OSError, ValueError):  # no container, or one without a quota ("max")
+        return bound or 1
+    return min(bound or 1, allowed)
+
+
 @cache
 def cpu_model() -> str:
     """The processor's model name."""
@@ -120,7 +131,3 @@ def _git(root: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _all_cores() -> int:
-    return os.cpu_count() or 1
