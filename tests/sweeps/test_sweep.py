@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.sweeps import pool_jobs
 
 from seqbench.config.compose import compose_job
 from seqbench.config.job import Job, thaw
-from seqbench.errors import ConfigErrors, DataError
+from seqbench.errors import ConfigErrors, DataError, RecordError
 from seqbench.records.folder import RunFolder
+from seqbench.records.record import RunError
 from seqbench.sweeps import composer
 from seqbench.sweeps.command import run_sweep
 from seqbench.sweeps.execute import Outcome, attempt, exit_code, summary
+from seqbench.sweeps.kept import forced
 from seqbench.sweeps.plan import Plan
+from seqbench.sweeps.state import survey
 
 TOYS = [
     *(f"{group}=toy" for group in ("data", "tokenizer", "inputs", "optimizer", "scheduler")),
-    "trainer=toy", "callbacks=none", "logger=none",
+    "trainer=toy", "callbacks=none", "logger=none", "hydra/launcher=basic",
 ]  # fmt: skip
 Sweep = Callable[..., Plan]
-DONE = SimpleNamespace(status="completed", error=None)
+SETTINGS = {"rerun": None, "retry_failed": True}
+
+
+def done(status: str = "completed", error: Any = None, **execution: Any) -> Any:
+    """What executing a job gives back."""
+    record = SimpleNamespace(status=status, error=error)
+    return SimpleNamespace(**{"record": record, "was_complete": False, "stale": (), **execution})
+
+
+class Seen:
+    """An observer that keeps what has ended."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+        self.begun: tuple[int, int] | None = None
+
+    def begin(self, todo: int, at_once: int) -> None:
+        self.begun = (todo, at_once)
+
+    def ended(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+    def started(self, job: Job) -> None: ...
+    def elsewhere(self, job: Job) -> None: ...
+    def note(self, line: str) -> None: ...
+    def tick(self) -> None: ...
 
 
 @pytest.fixture
@@ -54,7 +87,9 @@ def test_the_jobs_of_a_grid(argv: list[str]) -> None:
     assert [(job.config["choices"]["model"], job.seed) for job in plan.jobs] == [
         ("toy", 0), ("toy", 1), ("wide", 0), ("wide", 1),
     ]  # fmt: skip
-    assert plan.settings == {"dry_run": True, "report": True}
+    assert plan.settings == {
+        "dry_run": True, "watch": False, "retry_failed": True, "rerun": None, "report": True,
+    }  # fmt: skip
     assert "dry_run" not in plan.jobs[0].config
 
 
@@ -122,9 +157,9 @@ def test_every_job_is_frozen_before_the_first_starts(sweep: Any, tmp_path: Path)
         def execute(job: Job) -> Any:
             assert all(thaw(other.folder) == other for other in plan.jobs)
             assert job == thaw(job.folder)
-            return DONE
+            return done()
 
-        outcomes = plan.execute(execute)
+        outcomes = plan.execute(execute, Seen())
         assert [item.status for item in outcomes] == ["completed"] * 3
         return exit_code(outcomes)
 
@@ -133,7 +168,7 @@ def test_every_job_is_frozen_before_the_first_starts(sweep: Any, tmp_path: Path)
 
 
 def test_one_failed_job_stops_no_other(sweep: Any) -> None:
-    ended: list[Outcome] = []
+    seen = Seen()
 
     def execute(job: Job) -> Any:
         if job.seed == 0:
@@ -142,18 +177,21 @@ def test_one_failed_job_stops_no_other(sweep: Any) -> None:
             raise DataError("imdb", expected="a mirror")
         if job.seed == 2:
             error = SimpleNamespace(type="ValueError", message="loss is nan")
-            return SimpleNamespace(status="failed", error=error)
-        return DONE
+            return done("failed", error)
+        return done()
 
     def verb(plan: Plan) -> int:
-        outcomes = plan.execute(execute, on_outcome=ended.append)
-        assert ended == outcomes
+        outcomes = plan.execute(execute, seen)
+        assert seen.outcomes == outcomes
         names = [job.run_id for job in plan.jobs]
-        assert summary(outcomes) == [
+        assert summary(outcomes, plan.jobs) == [
             "4 runs: 1 completed, 3 failed",
             f"failed: {names[0]}: RuntimeError: no memory",
+            f"  log: {plan.jobs[0].folder}/log.txt",
             f"failed: {names[1]}: imdb: expected a mirror",
+            f"  log: {plan.jobs[1].folder}/log.txt",
             f"failed: {names[2]}: ValueError: loss is nan",
+            f"  log: {plan.jobs[2].folder}/log.txt",
         ]
         return exit_code(outcomes)
 
@@ -164,37 +202,143 @@ def test_ctrl_c_ends_the_sweep(sweep: Any) -> None:
     def execute(job: Job) -> Any:
         if job.seed == 1:
             raise KeyboardInterrupt
-        return DONE
+        return done()
 
     def verb(plan: Plan) -> int:
-        outcomes = plan.execute(execute)
+        outcomes = plan.execute(execute, Seen())
         assert [item.status for item in outcomes] == ["completed", "interrupted", "interrupted"]
         return exit_code(outcomes)
 
     assert sweep(verb, "model=toy", "seed=0,1,2") == 130
 
 
-def test_a_launcher_of_ours_is_given_the_jobs(argv: list[str]) -> None:
-    plan = planned(argv, "model=toy", "seed=0,1")
-    seen: list[str] = []
+class Now:
+    """A launcher that executes at once; `prepare` says no to nothing."""
 
-    def launch(jobs: Any, execute: Any, ended: Any) -> None:
+    def prepare(self, jobs: Any) -> int:
+        return 3
+
+    def launch(self, jobs: Any, execute: Any, ended: Any, observer: Any) -> None:
         for job in jobs:
-            seen.append(job.run_id)
-            ended(Outcome(job.run_id, "completed"))
-
-    Plan(plan.jobs, {}, launch).execute(lambda job: DONE)
-    assert seen == [job.run_id for job in plan.jobs]
+            ended(attempt(job, execute))
 
 
-def test_a_completed_run_keeps_its_config(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launcher_of_ours_is_given_the_jobs(argv: list[str]) -> None:
+    plan, seen = planned(argv, "model=toy", "seed=0,1"), Seen()
+    executed: list[str] = []
+
+    def execute(job: Job) -> Any:
+        executed.append(job.run_id)
+        return done()
+
+    Plan(plan.jobs, SETTINGS, Now()).execute(execute, seen)
+    assert executed == [job.run_id for job in plan.jobs]
+    assert seen.begun == (2, 3)
+
+
+def test_what_a_launcher_can_never_do_is_refused_before_anything_is_written(
+    argv: list[str], tmp_path: Path
+) -> None:
+    class Never(Now):
+        def prepare(self, jobs: Any) -> int:
+            raise ConfigErrors([])
+
+    plan = planned(argv, "model=toy")
+    with pytest.raises(ConfigErrors):
+        Plan(plan.jobs, SETTINGS, Never()).execute(lambda job: done(), Seen())
+    assert not list((tmp_path / "out").rglob("config.yaml"))
+
+
+def test_a_completed_run_keeps_its_config(argv: list[str]) -> None:
     plan = planned(argv, "model=toy", "tags=[new]")
-    folder = RunFolder(plan.jobs[0].folder)
-    folder.path.mkdir(parents=True)
-    folder.config.write_text("as it was")
-    monkeypatch.setattr(RunFolder, "read_record", lambda self: DONE)
-    Plan(plan.jobs, {}, lambda *_: None).execute(lambda job: DONE)
-    assert folder.config.read_text() == "as it was"
+    job = plan.jobs[0]
+    recorded(job, "completed")
+    RunFolder(job.folder).config.write_text("as it was")
+    Plan(plan.jobs, SETTINGS, Nothing()).execute(lambda job: done(), Seen())
+    assert RunFolder(job.folder).config.read_text() == "as it was"
+
+
+class Nothing(Now):
+    """A launcher that comes to nothing."""
+
+    def launch(self, *_: Any) -> None: ...
+
+
+def recorded(job: Job, status: str, *, code: str = "", data: str = "d") -> None:
+    """Gives the job a record."""
+    record = pool_jobs.completed(job)
+    provenance = replace(record.provenance, data_fingerprint=data)
+    if code:
+        provenance = replace(provenance, code=code)
+    error = None if status == "completed" else RunError(type="OSError", message="no luck")
+    job.folder.mkdir(parents=True, exist_ok=True)
+    RunFolder(job.folder).write_record(
+        replace(record, status=status, error=error, provenance=provenance)
+    )
+
+
+def test_what_is_done_again_and_what_is_not(argv: list[str]) -> None:
+    plan = planned(argv, "model=toy", "seed=0,1,2,3")
+    for job, status in zip(plan.jobs, ("completed", "failed", "interrupted"), strict=False):
+        recorded(job, status)
+
+    def todo(jobs: Any = plan.jobs, **settings: Any) -> list[int]:
+        chosen, _, _ = Plan(jobs, SETTINGS | settings, Now()).divided(survey(jobs))
+        return [job.seed for job in chosen]
+
+    assert todo() == [1, 2, 3]
+    assert todo(retry_failed=False) == [2, 3]
+    assert todo(tuple(forced(job) for job in plan.jobs)) == [0, 1, 2, 3]
+    recorded(plan.jobs[0], "completed", code="another")
+    assert todo() == [1, 2, 3]
+    assert todo(rerun="stale") == [0, 1, 2, 3]
+    with RunFolder(plan.jobs[0].folder).claim():  # whatever comes of it, it is not complete now
+        assert todo() == [0, 1, 2, 3]
+
+
+def test_a_failed_run_that_is_left_alone_still_fails_the_sweep(argv: list[str]) -> None:
+    plan = planned(argv, "model=toy", "seed=0,1")
+    recorded(plan.jobs[0], "failed")
+    settings = SETTINGS | {"retry_failed": False}
+    outcomes = Plan(plan.jobs, settings, Now()).execute(lambda job: done(), Seen())
+    assert [(item.status, item.reason) for item in outcomes] == [
+        ("failed", "OSError: no luck"), ("completed", ""),
+    ]  # fmt: skip
+    assert exit_code(outcomes) == 1
+
+
+@pytest.mark.parametrize("rerun", [None, "stale"])
+def test_one_completed_run_is_looked_at_for_all_made_of_the_same_data(
+    rerun: str | None, argv: list[str]
+) -> None:
+    plan = planned(argv, "model=toy", "seed=0,1,2,3,4")
+    for job in plan.jobs[:4]:
+        recorded(job, "completed", data="old" if job.seed < 3 else "new")
+    executed: list[tuple[int, bool]] = []
+
+    def execute(job: Job) -> Any:
+        executed.append((job.seed, job.config["force"]))
+        if job.seed == 4 or job.config["force"]:
+            return done()
+        return done(was_complete=True, stale=("data",) if job.seed < 3 else ())
+
+    settings = SETTINGS | {"rerun": rerun}
+    outcomes = Plan(plan.jobs, settings, Now()).execute(execute, Seen())
+    assert executed[:3] == [(0, False), (3, False), (4, False)]
+    assert executed[3:] == ([(0, True), (1, True), (2, True)] if rerun else [])
+    stale = {item.run_id: item.stale for item in outcomes}
+    assert [stale[job.run_id] for job in plan.jobs] == [() if rerun else ("data",)] * 3 + [()] * 2
+    assert {item.run_id for item in outcomes if item.already} == {
+        job.run_id for job in plan.jobs if job.seed == 3 or (job.seed < 3 and not rerun)
+    }
+
+
+def test_completed_runs_are_complete_though_nobody_looked(argv: list[str]) -> None:
+    plan = planned(argv, "model=toy", "seed=0,1,2")
+    for job in plan.jobs[:2]:
+        recorded(job, "completed")
+    outcomes = Plan(plan.jobs, SETTINGS, Nothing()).execute(lambda job: done(), Seen())
+    assert [item.status for item in outcomes] == ["completed", "completed", "interrupted"]
 
 
 def test_a_torn_record_stops_no_other_run(argv: list[str]) -> None:
@@ -205,15 +349,27 @@ def test_a_torn_record_stops_no_other_run(argv: list[str]) -> None:
 
     def execute(job: Job) -> Any:
         RunFolder(job.folder).read_record()
-        return DONE
+        return done()
 
-    def launch(jobs: Any, execute: Any, ended: Any) -> None:
-        for job in jobs:
-            ended(attempt(job, execute))
-
-    outcomes = Plan(plan.jobs, {}, launch).execute(execute)
+    outcomes = Plan(plan.jobs, SETTINGS, Now()).execute(execute, Seen())
     assert [item.status for item in outcomes] == ["failed", "completed"]
     assert "record.json: expected a record in JSON" in outcomes[0].reason
+
+
+def test_outputs_on_a_file_system_without_locks_are_refused(
+    argv: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    plan = planned(argv, "model=toy")
+    with pytest.raises(RecordError) as caught:
+        Plan(plan.jobs, SETTINGS, Now()).execute(lambda job: done(), Seen())
+    assert caught.value.line().partition(": ")[2] == (
+        "expected a file system with locks, got one without (No locks available); "
+        "choose another folder for outputs with paths.outputs=DIR"
+    )
 
 
 def test_a_thousand_jobs_are_planned(argv: list[str]) -> None:

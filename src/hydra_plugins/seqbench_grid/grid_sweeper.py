@@ -62,5 +62,11 @@ class GridSweeper(Sweeper):
 
         if not isinstance(self.task_function, SweepTask):
             raise TypeError("hydra/sweeper=grid belongs to `seqbench sweep`")
-        lines = expand(arguments, dict(self.params), list(self.also), self.task_function.groups)
-        return self.task_function.plan(lines, self.composed, self.launcher)
+        groups = self.task_function.groups
+        try:
+            lines = expand(arguments, dict(self.params), list(self.also), groups)
+            return self.task_function.plan(lines, self.composed, self.launcher)
+        finally:
+            close = getattr(self.launcher, "close", None)
+            if close is not None:  # a launcher of ours, which may have begun to warm up
+                close()

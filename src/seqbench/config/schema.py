@@ -66,6 +66,9 @@ class SweepKeys(RunKeys):
     """conf/sweep.yaml."""
 
     dry_run: bool = False
+    watch: bool = False
+    retry_failed: bool = True
+    rerun: Literal["stale"] | None = None
     report: bool = True
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.plugins.launcher import Launcher
+from hydra.plugins.launcher import Launcher as HydraLauncher
 from omegaconf import DictConfig
 
 from seqbench.config.compose import reporting, shown
@@ -18,8 +19,8 @@ from seqbench.config.overrides import read
 from seqbench.config.schema import RUN_KEYS
 from seqbench.errors import ConfigError, ConfigErrors
 from seqbench.sweeps.composer import Composer
-from seqbench.sweeps.execute import Execute, Outcome, attempt, reason
-from seqbench.sweeps.plan import Launch, Plan
+from seqbench.sweeps.execute import Execute, Observer, Outcome, attempt, reason
+from seqbench.sweeps.plan import Plan
 
 
 def run_sweep(argv: list[str], function: Callable[[Plan], int]) -> int:
@@ -53,8 +54,7 @@ class SweepTask:
     """What Hydra's sweepers and launchers call: a sweeper with a plan, a launcher with a job.
 
     A published launcher composes every job itself; from what it composed, the job is named, and
-    then executed as it was frozen. Launchers of ours have `launch_jobs(jobs, execute, ended)` and
-    compose nothing.
+    then executed as it was frozen. Ours has a `pool`, which is given the jobs and composes nothing.
     """
 
     function: Callable[[Plan], int]
@@ -66,7 +66,9 @@ class SweepTask:
     code: int = 0
     unplanned: ConfigError | None = None
 
-    def plan(self, runs: Sequence[tuple[str, ...]], config: DictConfig, launcher: Launcher) -> None:
+    def plan(
+        self, runs: Sequence[tuple[str, ...]], config: DictConfig, launcher: HydraLauncher
+    ) -> None:
         """Composes and checks every run, and calls the verb's function with the plan.
 
         Raises:
@@ -81,8 +83,8 @@ class SweepTask:
             raise ConfigErrors(self.errors)
         own = RUN_KEYS | {"hydra"}
         settings = {str(key): config[key] for key in config if key not in own}
-        launch = getattr(launcher, "launch_jobs", None) or self._published(launcher)
-        self.code = self.function(Plan(jobs, settings, launch))
+        ours = getattr(launcher, "pool", None)
+        self.code = self.function(Plan(jobs, settings, ours or Published(self, launcher)))
 
     def __call__(self, config: DictConfig) -> Outcome:
         """Executes the job that a published launcher has composed."""
@@ -97,23 +99,42 @@ class SweepTask:
             self.ended(outcome)
         return outcome
 
-    def _published(self, launcher: Launcher) -> Launch:
-        """A launcher that knows only override lists, as one that executes jobs."""
+    def __getstate__(self) -> dict[str, Any]:
+        """What a launcher takes to another process: what executes, not what plans and shows."""
+        return {"execute": self.execute, "unplanned": None}
 
-        def launch(jobs: Sequence[Job], execute: Execute, ended: Callable[[Outcome], None]) -> None:
-            told: set[str] = set()
 
-            def once(outcome: Outcome) -> None:
-                if outcome.run_id not in told:
-                    told.add(outcome.run_id)
-                    ended(outcome)
+@dataclass
+class Published:
+    """A launcher that knows only override lists, as one that executes jobs."""
 
-            self.execute, self.ended = execute, once
-            overrides = [read(job.overrides, self.groups, sweeping=False).lines for job in jobs]
-            for job, result in zip(jobs, launcher.launch(overrides, 0), strict=True):
-                once(_outcome(job, result))
+    task: SweepTask
+    hydras: HydraLauncher
 
-        return launch
+    def prepare(self, jobs: Sequence[Job]) -> int:
+        """It does not say how many it runs at once."""
+        return 1
+
+    def launch(
+        self,
+        jobs: Sequence[Job],
+        execute: Execute,
+        ended: Callable[[Outcome], None],
+        observer: Observer,
+    ) -> None:
+        """Executes the jobs; how they ended is told as they end only by one in this process."""
+        told: set[str] = set()
+
+        def once(outcome: Outcome) -> None:
+            if outcome.run_id not in told:
+                told.add(outcome.run_id)
+                ended(outcome)
+
+        self.task.execute, self.task.ended = execute, once
+        groups = self.task.groups
+        overrides = [read(job.overrides, groups, sweeping=False).lines for job in jobs]
+        for job, result in zip(jobs, self.hydras.launch(overrides, 0), strict=True):
+            once(_outcome(job, result))
 
 
 def _outcome(job: Job, result: JobReturn) -> Outcome:

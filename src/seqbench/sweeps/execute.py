@@ -5,53 +5,136 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Literal, Protocol
 
-from seqbench.config.job import Job
-from seqbench.errors import SeqbenchError
+from seqbench.config.job import Job, thaw
+from seqbench.errors import RecordError, SeqbenchError
+from seqbench.records.claim import Held
+from seqbench.records.folder import RunFolder
+from seqbench.records.record import STATUSES, RunRecord
+from seqbench.sweeps.child import Say, referenced
 
 
-class Record(Protocol):
-    """What executing a job gives back: `RunRecord`, as far as a sweep looks at it."""
+class Execution(Protocol):
+    """What executing a job gives back: `seqbench.training.execute.Execution`."""
 
     @property
-    def status(self) -> str:
-        """`completed`, `failed` or `interrupted`."""
+    def record(self) -> RunRecord:
+        """The run's record."""
 
     @property
-    def error(self) -> object | None:
-        """Why it failed: something with `type` and `message`."""
+    def was_complete(self) -> bool:
+        """Whether it had been there already."""
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """What has changed since that record was made."""
 
 
-Execute = Callable[[Job], Record]
+Execute = Callable[[Job], Execution]
+
+MAX_STALE = 10  # of the stale runs that a sweep names one by one
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended; `reason` is one line, empty for a completed one."""
+    """How a job ended.
+
+    Attributes:
+        run_id: whose end it is.
+        status: how.
+        reason: why it failed, in a line; empty for a completed one.
+        record: the run's record, where it can be read.
+        already: it was complete before.
+        stale: what has changed since a record that was there was made: "code", "data".
+        held: another process has the run folder, so that nothing was done here.
+    """
 
     run_id: str
     status: Literal["completed", "failed", "interrupted"]
     reason: str = ""
-    record: Record | None = None
+    record: RunRecord | None = None
+    already: bool = False
+    stale: tuple[str, ...] = ()
+    held: bool = False
+
+
+class Observer(Protocol):
+    """What a launcher tells while it works."""
+
+    def begin(self, todo: int, at_once: int) -> None:
+        """So many jobs are to be done, so many of them side by side."""
+
+    def started(self, job: Job) -> None:
+        """The job has a slot."""
+
+    def elsewhere(self, job: Job) -> None:
+        """Another process has the job's run folder: its end is waited for."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """A job has ended."""
+
+    def note(self, line: str) -> None:
+        """Something the user should know."""
+
+    def tick(self) -> None:
+        """Some tenths of a second have passed."""
+
+
+class Launcher(Protocol):
+    """What executes jobs."""
+
+    def prepare(self, jobs: Sequence[Job]) -> int:
+        """How many of the jobs will run at once; refuses those that never can."""
+
+    def launch(
+        self,
+        jobs: Sequence[Job],
+        execute: Execute,
+        ended: Callable[[Outcome], None],
+        observer: Observer,
+    ) -> None:
+        """Executes the frozen jobs, and tells how each ends."""
 
 
 def attempt(job: Job, execute: Execute) -> Outcome:
     """Executes one job, and catches what it raises; only Ctrl-C gets through."""
     try:
-        record = execute(job)
+        done = execute(job)
     except Exception as error:
         if os.environ.get("SEQBENCH_DEBUG") == "1":
             traceback.print_exc(file=sys.stderr)
-        return Outcome(job.run_id, "failed", reason(error))
+        return Outcome(job.run_id, "failed", reason(error), held=isinstance(error, Held))
+    record = done.record
     if record.status == "completed":
-        return Outcome(job.run_id, "completed", record=record)
+        return Outcome(
+            job.run_id, "completed", record=record, already=done.was_complete, stale=done.stale
+        )
     status: Literal["failed", "interrupted"] = (
         "interrupted" if record.status == "interrupted" else "failed"
     )
     return Outcome(job.run_id, status, _reason(record), record)
+
+
+def work(argument: Sequence[str], say: Say) -> None:
+    """A pool job's program: executes the frozen config, and says how it ended.
+
+    Args:
+        argument: the function that executes it, as `module:name`, and the run folder.
+        say: tells the pool, which reads the record itself.
+    """
+    call, folder = argument
+    try:
+        outcome = attempt(thaw(Path(folder)), referenced(call))
+    except RecordError as error:
+        outcome = Outcome(Path(folder).name, "failed", reason(error))
+    except KeyboardInterrupt:
+        outcome = Outcome(Path(folder).name, "interrupted")
+    say(asdict(replace(outcome, record=None)))
 
 
 def unfinished(jobs: Iterable[Job], outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -66,18 +149,31 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return 130 if "interrupted" in states else int("failed" in states)
 
 
-def summary(outcomes: Sequence[Outcome]) -> list[str]:
-    """How many ended how, and each failed run with its reason."""
-    counts = {
-        status: sum(outcome.status == status for outcome in outcomes)
-        for status in ("completed", "failed", "interrupted")
-    }
-    words = [f"{count} {status}" for status, count in counts.items() if count]
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-    return [
-        f"{len(outcomes)} runs: {', '.join(words) or 'none'}",
-        *(f"failed: {outcome.run_id}: {outcome.reason}" for outcome in failed),
-    ]
+def summary(outcomes: Sequence[Outcome], jobs: Sequence[Job]) -> list[str]:
+    """How many ended how; each failed run with its reason and log, each stale one with why."""
+    log = {job.run_id: RunFolder(job.folder).log for job in jobs}
+    counts: Counter[str] = Counter(outcome.status for outcome in outcomes)
+    words = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
+    before = sum(outcome.already and outcome.status == "completed" for outcome in outcomes)
+    if before:
+        words[0] += f" ({before} of them before)"
+    lines = [f"{len(outcomes)} runs: {', '.join(words) or 'none'}"]
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            lines += [
+                f"failed: {outcome.run_id}: {outcome.reason}",
+                f"  log: {log[outcome.run_id]}",
+            ]
+    stale = [outcome for outcome in outcomes if outcome.stale]
+    lines += [f"stale: {each.run_id}: {changed(each.stale)}" for each in stale[:MAX_STALE]]
+    if len(stale) > MAX_STALE:
+        lines.append(f"stale: {len(stale) - MAX_STALE} more; dry_run=true lists them")
+    return [*lines, "rerun=stale does stale runs again"] if stale else lines
+
+
+def changed(stale: Sequence[str]) -> str:
+    """What makes a record stale, in words."""
+    return f"its {' and '.join(stale)} changed since"
 
 
 def reason(error: object) -> str:
@@ -87,9 +183,7 @@ def reason(error: object) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _reason(record: Record) -> str:
-    error = record.error
-    if error is None:
+def _reason(record: RunRecord) -> str:
+    if record.error is None:
         return "no reason recorded"
-    kind, message = getattr(error, "type", "error"), getattr(error, "message", str(error))
-    return " ".join(f"{kind}: {message}".split())
+    return " ".join(f"{record.error.type}: {record.error.message}".split())

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from seqbench.config.job import Job, freeze
-from seqbench.errors import RecordError
+from seqbench.records.claim import is_held, require_locks
 from seqbench.records.folder import RunFolder
-from seqbench.sweeps.execute import Execute, Outcome, unfinished
-
-# Executes jobs, calling back with each outcome as it comes.
-Launch = Callable[[Sequence[Job], Execute, Callable[[Outcome], None]], None]
+from seqbench.sweeps.execute import Execute, Launcher, Observer, Outcome, unfinished
+from seqbench.sweeps.kept import Kept, forced
+from seqbench.sweeps.state import RunStatus, survey
 
 
 @dataclass(frozen=True)
@@ -22,53 +21,85 @@ class Plan:
 
     Attributes:
         jobs: the runs, each once, in the grid's order.
-        settings: the keys that only `sweep` has: `dry_run`, `report`.
-        launch: how they are executed.
+        settings: the keys that only `sweep` has: `dry_run`, `watch`, `report`, `retry_failed`,
+            `rerun`.
+        launcher: how they are executed.
     """
 
     jobs: tuple[Job, ...]
     settings: dict[str, Any]
-    launch: Launch = field(repr=False)
+    launcher: Launcher = field(repr=False)
 
     @property
     def study(self) -> str:
         """The study of the first job."""
         return self.jobs[0].study
 
-    def execute(
-        self, execute: Execute, *, on_outcome: Callable[[Outcome], None] | None = None
-    ) -> list[Outcome]:
-        """Freezes every job's config in its run folder, then executes them all.
+    def execute(self, execute: Execute, observer: Observer) -> list[Outcome]:
+        """Freezes the config of every job that is to be done, and executes them.
 
         Args:
-            execute: does one job and returns its record; what it raises is that job's outcome.
-            on_outcome: called as each job ends.
+            execute: does one job; what it raises is that job's outcome.
+            observer: is told as jobs start and end.
 
         Returns:
             One outcome a job; after Ctrl-C those not ended are `interrupted`.
+
+        Raises:
+            RecordError: outputs cannot be written, or not be locked.
+            ConfigErrors: jobs that the launcher can never execute.
         """
-        for job in self.jobs:
+        for study in dict.fromkeys(job.folder.parent for job in self.jobs):
+            require_locks(study)
+        todo, kept, left = self.divided(survey(self.jobs))
+        observer.begin(len(todo), self.launcher.prepare(todo) if todo else 0)
+        for job in todo:
             _freeze(job)
         outcomes: list[Outcome] = []
 
         def ended(outcome: Outcome) -> None:
             outcomes.append(outcome)
-            if on_outcome is not None:
-                on_outcome(outcome)
+            observer.ended(outcome)
 
+        def told(outcome: Outcome) -> None:
+            for each in kept.judged(outcome):
+                ended(each)
+
+        for outcome in left:
+            ended(outcome)
         with suppress(KeyboardInterrupt):  # told by the jobs without an outcome
-            self.launch(self.jobs, execute, ended)
+            self.launcher.launch([*kept.checks(), *todo], execute, told, observer)
+            if kept.outdated:
+                for job in kept.outdated:
+                    _freeze(job)
+                self.launcher.launch(kept.outdated, execute, ended, observer)
+        for outcome in kept.unjudged():
+            ended(outcome)
         return outcomes + unfinished(self.jobs, outcomes)
+
+    def divided(self, statuses: Sequence[RunStatus]) -> tuple[list[Job], Kept, list[Outcome]]:
+        """The jobs to be done, those that are complete, and the end of those not to be retried.
+
+        Args:
+            statuses: one a job, as `survey` gives them.
+        """
+        todo: list[Job] = []
+        kept = Kept(rerun=self.settings["rerun"] == "stale")
+        left: list[Outcome] = []
+        for job, status in zip(self.jobs, statuses, strict=True):
+            is_complete = status.state == "completed" and not status.held
+            if is_complete and not job.config["force"]:
+                if not kept.add(job, status):
+                    todo.append(forced(job))
+            elif status.state == "failed" and not self.settings["retry_failed"]:
+                left.append(Outcome(job.run_id, "failed", status.reason, already=True))
+            else:
+                todo.append(job)
+        return todo, kept, left
 
 
 def _freeze(job: Job) -> None:
-    """Writes config.yaml; a completed run keeps the one it was made with."""
+    """Writes config.yaml, unless it is that of a process which runs the job now."""
     folder = RunFolder(job.folder)
-    if not job.config["force"]:
-        try:
-            record = folder.read_record()
-        except RecordError:
-            return  # executing it says what is wrong, and stops no other run
-        if record is not None and record.status == "completed":
-            return
-    freeze(job, folder.config)
+    if not (is_held(folder.lock) and folder.config.exists()):
+        freeze(job, folder.config)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Sequence
+from typing import Any
 
 from seqbench.config.job import Job
-from seqbench.records.record import RunRecord
 from seqbench.sweeps.command import run_sweep
+from seqbench.sweeps.estimate import estimate, words
 from seqbench.sweeps.execute import Outcome, exit_code, summary
+from seqbench.sweeps.live import Show
 from seqbench.sweeps.plan import Plan
+from seqbench.sweeps.state import survey
+from seqbench.sweeps.table import listing
+from seqbench.sweeps.watch import watch
+from seqbench.training.wandb_settings import announcements
 
 
 def main(argv: list[str]) -> int:
@@ -19,42 +27,43 @@ def main(argv: list[str]) -> int:
 def sweep(plan: Plan) -> int:
     """Execute the plan; 0 if every run completed, 1 if some failed, 130 if it was interrupted."""
     if plan.settings["dry_run"]:
-        for job in plan.jobs:
-            print(job.folder)
-        return 0
-    total, done = len(plan.jobs), 0
-
-    def tell(outcome: Outcome) -> None:
-        nonlocal done
-        done += 1
-        print(f"[{done}/{total}] {outcome.run_id}: {_result(outcome)}", file=sys.stderr, flush=True)
-
-    print(f"study {plan.study}: {total} runs", file=sys.stderr, flush=True)
-    outcomes = plan.execute(_execute, on_outcome=tell)
-    for line in summary(outcomes):
+        return _list(plan)
+    if plan.settings["watch"]:
+        return watch(plan.study, plan.jobs)
+    for line in announcements(job.config for job in plan.jobs):
+        print(line, file=sys.stderr, flush=True)
+    started = time.monotonic()
+    with Show(plan.study, plan.jobs) as show:
+        outcomes = plan.execute(execute_run, show)
+    for line in summary(outcomes, plan.jobs):
         print(line)
-    if plan.settings["report"] and any(outcome.record is not None for outcome in outcomes):
+    print(_took(outcomes, time.monotonic() - started, show.at_once))
+    if plan.settings["report"] and any(outcome.status != "interrupted" for outcome in outcomes):
         _report(plan)
     return exit_code(outcomes)
 
 
-def _execute(job: Job) -> RunRecord:
-    from seqbench.training.execute import execute
+def execute_run(job: Job) -> Any:
+    """Execute one job: what a launcher calls, in whatever process."""
+    from seqbench.training.execute import execute  # torch takes seconds to import
 
-    done = execute(job)
-    if done.was_complete:
-        since = f", but its {' and '.join(done.stale)} changed since" if done.stale else ""
-        print(f"{job.run_id}: complete already{since}", file=sys.stderr, flush=True)
-    return done.record
+    return execute(job)
 
 
-def _result(outcome: Outcome) -> str:
-    if outcome.status != "completed" or not isinstance(outcome.record, RunRecord):
-        return f"{outcome.status}: {outcome.reason}" if outcome.reason else outcome.status
-    scores = outcome.record.scores
-    if scores.primary is None:
-        return "completed"
-    return f"test {scores.primary.name} {scores.test[scores.primary.name]:.4f}"
+def _list(plan: Plan) -> int:
+    statuses = survey(plan.jobs)
+    todo, _, _ = plan.divided(statuses)
+    at_once = plan.launcher.prepare(todo) if todo else 1
+    chosen = {job.run_id for job in todo}
+    for line in listing(plan.jobs, statuses, estimate(plan.jobs, statuses, at_once, todo=chosen)):
+        print(line)
+    return 0
+
+
+def _took(outcomes: Sequence[Outcome], seconds: float, at_once: int) -> str:
+    costs = [outcome.record.cost for outcome in outcomes if outcome.record and not outcome.already]
+    training = sum(cost.train_seconds or 0.0 for cost in costs)
+    return f"{words(seconds)}; {words(training)} of training, {at_once} at once"
 
 
 def _report(plan: Plan) -> None:

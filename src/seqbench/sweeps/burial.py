@@ -1,0 +1,61 @@
+"""A job that ended without a word: killed, or crashed below Python. Its record says so."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import suppress
+from dataclasses import replace
+
+from seqbench.config.job import Job
+from seqbench.errors import RecordError
+from seqbench.records.folder import RunFolder
+from seqbench.records.provenance import collect_provenance, utc_now
+from seqbench.records.record import COMPLETED, FAILED, Cost, RunError, RunRecord, Scores
+from seqbench.sweeps.execute import Outcome
+
+_HINTS = {
+    signal.SIGKILL: "by hand, or for want of memory",
+    signal.SIGSEGV: "a crash below Python",
+    signal.SIGBUS: "a crash below Python, or a full disk",
+}
+
+
+def bury(job: Job, code: int) -> Outcome:
+    """Writes the failed record of a job whose process is gone.
+
+    Args:
+        job: the job.
+        code: its process's exit code; negative for the signal that killed it.
+    """
+    folder = RunFolder(job.folder)
+    kind, message = _cause(code)
+    reason = f"{message}; see {folder.log}"
+    with suppress(RecordError), folder.claim():
+        record = folder.read_record()
+        if record is not None and record.status == COMPLETED:
+            return Outcome(job.run_id, "completed", record=record)  # it died after its work
+        folder.write_record(_record(job, RunError(type=kind, message=reason)))
+    return Outcome(job.run_id, "failed", reason)
+
+
+def _cause(code: int) -> tuple[str, str]:
+    if code >= 0:
+        return "ProcessEnd", f"its process ended with exit code {code} and said nothing"
+    name = signal.Signals(-code).name
+    hint = _HINTS.get(signal.Signals(-code))
+    return name, f"killed by {name}" + (f" ({hint})" if hint else "")
+
+
+def _record(job: Job, error: RunError) -> RunRecord:
+    return RunRecord(
+        run_id=job.run_id,
+        study=job.study,
+        seed=job.seed,
+        status=FAILED,
+        error=error,
+        config=job.config,
+        overrides=list(job.overrides),
+        provenance=replace(collect_provenance(), finished=utc_now()),
+        cost=Cost(),
+        scores=Scores(),
+    )

@@ -1,0 +1,116 @@
+"""The table of a sweep that runs here: what its launcher tells, and what its run folders show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from seqbench.config.job import Job
+from seqbench.config.signatures import is_baseline
+from seqbench.sweeps.estimate import estimate
+from seqbench.sweeps.execute import Outcome, changed
+from seqbench.sweeps.frame import ENDED, Row, number
+from seqbench.sweeps.state import progress, survey
+from seqbench.sweeps.table import Board, standing
+
+LOOK_SECONDS = 1.0  # between two looks at the histories of running jobs
+
+
+class Show:
+    """An `Observer` that keeps the table.
+
+    Args:
+        study: its name.
+        jobs: the sweep's.
+        board: makes the table, once it is known what is to be done.
+    """
+
+    def __init__(self, study: str, jobs: Sequence[Job], board: Callable[..., Board] = Board):
+        self._study, self._jobs = study, {job.run_id: job for job in jobs}
+        self._make = board
+        self._board: Board | None = None
+        self._rows = {name: Row(name, "queued") for name in self._jobs}
+        self._since: dict[str, float] = {}
+        self._looked = 0.0
+        self.at_once = 1
+
+    def begin(self, todo: int, at_once: int) -> None:
+        """Shows how things stand."""
+        self.at_once = max(1, at_once)
+        jobs = list(self._jobs.values())
+        statuses = survey(jobs)
+        expected = estimate(jobs, statuses, self.at_once).runs
+        self._board = self._make(self._study, len(jobs), expected=expected)
+        before = {row.run_id: row for row in standing(statuses, jobs) if row.state == "completed"}
+        self._board.update([before.get(name, row) for name, row in self._rows.items()])
+
+    def started(self, job: Job) -> None:
+        """The job has a slot."""
+        self._since[job.run_id] = time.monotonic()
+        # A baseline has no history that would tell how far it is.
+        detail = "fitting" if is_baseline(job.config["model"]["_target_"]) else ""
+        self._show(Row(job.run_id, "running", detail))
+
+    def elsewhere(self, job: Job) -> None:
+        """Another process has it."""
+        self._show(Row(job.run_id, "elsewhere"))
+
+    def ended(self, outcome: Outcome) -> None:
+        """A job has ended."""
+        seconds = self._seconds(outcome.run_id)
+        self._show(Row(outcome.run_id, outcome.status, _result(outcome), seconds=seconds))
+
+    def note(self, line: str) -> None:
+        """Says something above the table."""
+        if self._board is not None:
+            self._board.note(line)
+
+    def tick(self) -> None:
+        """Draws the table; how far jobs are is looked up every second."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            for name, row in self._rows.items():
+                if row.state not in (*ENDED, "queued"):
+                    job = self._jobs[name]
+                    far = progress(job.folder, job.config)
+                    self._rows[name] = Row(name, row.state, row.detail, far, self._seconds(name))
+        self._update()
+
+    def __enter__(self) -> Show:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Leaves the table on the screen."""
+        if self._board is not None:
+            self._update()
+            self._board.close()
+
+    def _show(self, row: Row) -> None:
+        self._rows[row.run_id] = row
+        self._update()
+
+    def _update(self) -> None:
+        if self._board is not None:
+            self._board.update(list(self._rows.values()))
+
+    def _seconds(self, run_id: str) -> float | None:
+        since = self._since.get(run_id)
+        return None if since is None else time.monotonic() - since
+
+
+def _result(outcome: Outcome) -> str:
+    if outcome.status != "completed":
+        return outcome.reason
+    parts = ["complete already"] if outcome.already else []
+    parts += [changed(outcome.stale)] if outcome.stale else []
+    if outcome.record is not None and outcome.record.scores.primary is not None:
+        name = outcome.record.scores.primary.name
+        parts.append(f"test {name} {number(outcome.record.scores.test[name])}")
+    return ", ".join(parts)

@@ -1,0 +1,63 @@
+"""Jobs and the records that they would leave, for tests of what is read from run folders."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seqbench.config.job import Job
+from seqbench.records.folder import RunFolder
+from seqbench.records.provenance import collect_provenance
+from seqbench.records.record import Cost, Primary, RunError, RunRecord, Scores
+
+
+def make_job(outputs: Path, *, model: str = "lstm", seed: int = 0, **config: Any) -> Job:
+    """A job of the study `some`, named by its model, `width` and seed."""
+    width = config.pop("width", 8)
+    run_id = f"docstrings-{model}-s{seed}-{width:08x}"
+    plain = {
+        "run_id": run_id,
+        "study": "some",
+        "seed": seed,
+        "force": False,
+        "paths": {"outputs": str(outputs)},
+        "model": {"_target_": f"models.{model}", "width": width},
+        "trainer": {"max_epochs": 3, "log_every": 50},
+        "choices": {"data": "docstrings", "model": model},
+    }
+    return Job(run_id=run_id, study="some", seed=seed, config={**plain, **config})
+
+
+def store(
+    job: Job,
+    status: str = "completed",
+    *,
+    seconds: tuple[float | None, float | None, float | None] = (1.0, 10.0, 0.5),
+    score: float | None = 0.5,
+    error: RunError | None = None,
+    finished: str = "2026-01-01T00:01:00Z",
+    **provenance: Any,
+) -> RunFolder:
+    """Writes a record of this job, made by this code; `seconds` are of set-up, training, test."""
+    setup, train, test = seconds
+    made = replace(collect_provenance(command=["seqbench"]), finished=finished, **provenance)
+    primary = Primary(name="accuracy", higher_is_better=True)
+    record = RunRecord(
+        run_id=job.run_id,
+        study=job.study,
+        seed=job.seed,
+        status=status,
+        error=error,
+        config=job.config,
+        overrides=list(job.overrides),
+        provenance=made,
+        cost=Cost(setup_seconds=setup, train_seconds=train, test_seconds=test),
+        scores=Scores(primary=primary, test={"loss": 1.0, "accuracy": score})
+        if status == "completed"
+        else Scores(),
+    )
+    folder = RunFolder(job.folder)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.write_record(record)
+    return folder

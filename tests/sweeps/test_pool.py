@@ -1,0 +1,282 @@
+"""The pool: jobs in processes of their own, and whatever becomes of those."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.sweeps import pool_jobs
+
+from seqbench.config.job import Job, freeze
+from seqbench.errors import ConfigErrors, TrainingError
+from seqbench.records.folder import RunFolder
+from seqbench.sweeps.execute import Execute, Outcome
+from seqbench.sweeps.pool import Pool
+from seqbench.sweeps.server import PRELOAD
+
+
+class Seen:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.on_elsewhere: Callable[[], None] = lambda: None
+
+    def begin(self, todo: int, at_once: int) -> None: ...
+
+    def started(self, job: Job) -> None:
+        self.log.append(f"started {job.seed}")
+
+    def elsewhere(self, job: Job) -> None:
+        self.log.append(f"elsewhere {job.seed}")
+        self.on_elsewhere()
+
+    def note(self, line: str) -> None:
+        self.log.append(line)
+
+    def tick(self) -> None: ...
+
+
+@pytest.fixture
+def make_jobs(tmp_path: Path) -> Callable[..., list[Job]]:
+    """Makes frozen jobs, told apart by their seeds."""
+
+    def make(number: int, **trainer: Any) -> list[Job]:
+        jobs = []
+        for seed in range(number):
+            config = {
+                "run_id": f"data-model-s{seed}-00000000",
+                "study": "pool",
+                "seed": seed,
+                "force": False,
+                "paths": {"outputs": str(tmp_path), "cache": "", "datasets": None},
+                "model": {"_target_": "seqbench.models.lstm.LSTM"},
+                "trainer": {"threads": 1, "devices": 1, "accelerator": "cpu", **trainer},
+                "choices": {"model": "lstm"},
+            }
+            jobs.append(Job(run_id=config["run_id"], study="pool", seed=seed, config=config))
+            freeze(jobs[-1], jobs[-1].folder / "config.yaml")
+        return jobs
+
+    return make
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[..., list[Outcome]]]:
+    """Runs jobs in a pool that imports nothing heavy."""
+    pools: list[Pool] = []
+
+    def run(
+        jobs: list[Job], execute: Execute, seen: Seen | None = None, **settings: Any
+    ) -> list[Outcome]:
+        pool = Pool(modules=(), **{"slots": 2, **settings})
+        pools.append(pool)
+        outcomes: list[Outcome] = []
+        pool.prepare(jobs)
+        pool.launch(jobs, execute, outcomes.append, seen or Seen())
+        return outcomes
+
+    yield run
+    for pool in pools:
+        pool.close()
+
+
+Run = Callable[..., list[Outcome]]
+MakeJobs = Callable[..., list[Job]]
+
+
+def test_each_job_has_a_process_and_a_group_of_its_own(run: Run, make_jobs: MakeJobs) -> None:
+    jobs = make_jobs(5)
+    outcomes = run(jobs, pool_jobs.complete)
+    assert {outcome.run_id for outcome in outcomes} == {job.run_id for job in jobs}
+    assert {outcome.status for outcome in outcomes} == {"completed"}
+    assert all(outcome.record is not None for outcome in outcomes)
+    starts = [line for line in pool_jobs.events(jobs[0].folder.parent) if line[0] == "start"]
+    assert len({line[2] for line in starts}) == 5
+    assert all(process == group for _, _, process, group, _ in starts)
+    assert str(os.getpid()) not in {line[2] for line in starts}
+
+
+def test_a_job_that_crashes_harms_no_other(run: Run, make_jobs: MakeJobs) -> None:
+    jobs = make_jobs(6)
+    found = {outcome.run_id: outcome for outcome in run(jobs, pool_jobs.crash)}
+    outcomes = [found[job.run_id] for job in jobs]
+    assert [item.status for item in outcomes] == [
+        "completed", "failed", "failed", "failed", "completed", "completed",
+    ]  # fmt: skip
+    logs = [RunFolder(job.folder).log for job in jobs]
+    assert [item.reason for item in outcomes[1:4]] == [
+        "ValueError: no good",
+        f"killed by SIGSEGV (a crash below Python); see {logs[2]}",
+        f"its process ended with exit code 7 and said nothing; see {logs[3]}",
+    ]
+    records = [RunFolder(job.folder).read_record() for job in jobs]
+    assert [record and record.status for record in records] == [
+        "completed", None, "failed", "failed", "completed", "completed",
+    ]  # fmt: skip
+    assert [record.error.type for record in records if record and record.error] == [
+        "SIGSEGV", "ProcessEnd",
+    ]  # fmt: skip
+    assert logs[2].read_text().startswith("job 2 was here\nFatal Python error: Segmentation fault")
+    assert [log.read_text() for log in logs[3:]] == [f"job {n} was here\n" for n in (3, 4, 5)]
+
+
+@pytest.mark.parametrize(("slots", "at_once"), [(1, 1), (3, 3)])
+def test_so_many_jobs_run_at_once(slots: int, at_once: int, run: Run, make_jobs: MakeJobs) -> None:
+    jobs = make_jobs(7)
+    run(jobs, pool_jobs.complete, slots=slots)
+    at_work = 0
+    for what, *_ in pool_jobs.events(jobs[0].folder.parent):
+        at_work += {"start": 1, "end": -1}[what]
+        assert at_work <= at_once
+
+
+def test_no_gpu_has_more_jobs_than_slots_and_each_sees_its_own(
+    run: Run, make_jobs: MakeJobs
+) -> None:
+    jobs = make_jobs(19, accelerator="auto")
+    seen = Seen()
+    outcomes = run(jobs, pool_jobs.together, seen, gpus=["0", "1", "2", "5"], slots_per_gpu=2)
+    assert {(outcome.status, outcome.reason) for outcome in outcomes} == {("completed", "")}
+    assert sorted(seen.log) == sorted(f"started {job.seed}" for job in jobs)
+    at_work: Counter[str] = Counter()
+    most = 0
+    for what, _, _, _, gpu in pool_jobs.events(jobs[0].folder.parent):
+        at_work[gpu] += {"in": 1, "end": -1}.get(what, 0)
+        assert at_work[gpu] <= 2
+        most = max(most, at_work.total())
+    assert set(at_work) == {"0", "1", "2", "5"}
+    assert most == 8
+
+
+def test_a_job_on_two_gpus_sees_two(run: Run, make_jobs: MakeJobs) -> None:
+    jobs = make_jobs(3, accelerator="auto", devices=2)
+    run(jobs, pool_jobs.complete, gpus=["3", "4"])
+    assert {line[4] for line in pool_jobs.events(jobs[0].folder.parent)} == {"3,4"}
+
+
+def test_more_devices_than_there_are(run: Run, make_jobs: MakeJobs) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        run(make_jobs(2, accelerator="auto", devices=3), pool_jobs.complete, gpus=["0", "1"])
+    assert caught.value.line() == "trainer.devices: expected at most 2, the GPUs there are, got 3"
+    with pytest.raises(ConfigErrors, match="cpu or auto on a machine without a CUDA GPU, got cuda"):
+        run(make_jobs(1, accelerator="cuda"), pool_jobs.complete, gpus=[])
+
+
+def test_the_death_of_the_warm_process_costs_no_job(run: Run, make_jobs: MakeJobs) -> None:
+    seen = Seen()
+    outcomes = run(make_jobs(4), pool_jobs.kill_the_warm_process_once, seen)
+    assert [outcome.status for outcome in outcomes] == ["completed"] * 4
+    assert "the process that starts jobs was killed: its jobs are started again" in seen.log
+
+
+def test_a_warm_process_that_keeps_dying_is_an_error(run: Run, make_jobs: MakeJobs) -> None:
+    with pytest.raises(TrainingError, match="got its end by a signal, 3 times in a row"):
+        run(make_jobs(2), pool_jobs.kill_the_warm_process)
+
+
+def test_imports_that_fail_are_an_error(run: Run, make_jobs: MakeJobs) -> None:
+    with pytest.raises(TrainingError, match="its end with exit code 1; see the error above"):
+        pool = Pool(modules=("seqbench.nowhere",), slots=1)
+        jobs = make_jobs(1)
+        pool.prepare(jobs)
+        pool.launch(jobs, pool_jobs.complete, lambda _: None, Seen())
+
+
+def test_a_stopped_pool_asks_its_jobs_to_stop_and_starts_no_other(
+    run: Run, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_POOL", str(os.getpid()))
+    before = signal.getsignal(signal.SIGTERM)
+    seen = Seen()
+    outcomes = run(make_jobs(4), pool_jobs.stop_the_pool, seen)
+    assert [outcome.status for outcome in outcomes] == ["interrupted"] * 2
+    assert seen.log[-1] == "stopping: 2 running jobs save their checkpoints"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_told_twice_to_stop_the_pool_does_not_wait(
+    run: Run, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_POOL", str(os.getpid()))
+    outcomes = run(make_jobs(3), pool_jobs.stop_the_pool_twice, slots=1)
+    assert [outcome.status for outcome in outcomes] == ["interrupted"]
+
+
+@pytest.mark.parametrize("completes", [True, False])
+def test_a_run_that_another_process_has_is_waited_for(
+    completes: bool, run: Run, make_jobs: MakeJobs
+) -> None:
+    first, second = make_jobs(2)
+    folder, seen = RunFolder(first.folder), Seen()
+    with contextlib.ExitStack() as other:
+        other.enter_context(folder.claim())
+
+        def end() -> None:
+            if completes:
+                folder.write_record(pool_jobs.completed(first))
+            other.close()
+
+        seen.on_elsewhere = end
+        outcomes = run([first, second], pool_jobs.complete, seen)
+    assert {outcome.run_id: outcome.already for outcome in outcomes} == {
+        first.run_id: completes, second.run_id: False,
+    }  # fmt: skip
+    assert {outcome.status for outcome in outcomes} == {"completed"}
+    assert seen.log.count("elsewhere 0") == 1
+    assert seen.log.count("started 0") == (1 if completes else 2)
+
+
+def test_what_a_job_leaves_running_ends_with_it(run: Run, make_jobs: MakeJobs) -> None:
+    jobs = make_jobs(1)
+    run(jobs, pool_jobs.leave_a_process)
+    left = int((jobs[0].folder.parent / "left").read_text())
+    assert not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE
+
+
+def test_jobs_find_everything_imported(make_jobs: MakeJobs) -> None:
+    pool = Pool(slots=1)
+    jobs = make_jobs(1)
+    pool.prepare(jobs)
+    try:
+        pool.launch(jobs, pool_jobs.modules, lambda _: None, Seen())
+    finally:
+        pool.close()
+    imported = set((jobs[0].folder.parent / "modules").read_text().split())
+    assert {*PRELOAD, "torch", "pytorch_lightning", "wandb"} <= imported
+
+
+def test_a_pool_that_is_closed_leaves_no_process(run: Run, make_jobs: MakeJobs) -> None:
+    pool = Pool(modules=(), slots=1)
+    jobs = make_jobs(1)
+    pool.prepare(jobs)
+    pool.launch(jobs, pool_jobs.complete, lambda _: None, Seen())
+    pid = pool.server().pid
+    pool.close()
+    assert not psutil.pid_exists(pid)
+
+
+def test_settings_that_make_no_sense() -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        Pool.of(slots=0, gpus=[1, "1"], slots_per_gpu=True)
+    assert caught.value.line().splitlines() == [
+        "hydra.launcher.slots: expected a positive integer or null, got 0",
+        "hydra.launcher.slots_per_gpu: expected a positive integer, got True",
+        "hydra.launcher.gpus: expected each GPU once, got ['1', '1']",
+    ]
+
+
+def test_a_function_without_a_name_cannot_be_found(make_jobs: MakeJobs) -> None:
+    pool = Pool(modules=(), slots=1)
+    jobs = make_jobs(1)
+    pool.prepare(jobs)
+    with pytest.raises(TypeError, match="no name by which another process could find it"):
+        pool.launch(jobs, lambda job: replace(job), lambda _: None, Seen())
