@@ -39,8 +39,9 @@ def build(
     import pytorch_lightning as pl
 
     from seqbench.config.compose import compose_job
+    from seqbench.config.job import is_baseline
     from seqbench.errors import ConfigError
-    from seqbench.training.assemble import build_task, is_baseline, set_up_data
+    from seqbench.training.assemble import build_task, set_up_data
 
     job = compose_job([f"model={model}", f"data={data}", *overrides], config_dirs=config_dirs)
     if is_baseline(job.config):

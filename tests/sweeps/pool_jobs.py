@@ -12,35 +12,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from tests.sweeps.stored import store
+
 from seqbench.config.job import Job
 from seqbench.records.folder import RunFolder
-from seqbench.records.provenance import collect_provenance
-from seqbench.records.record import Cost, RunRecord, Scores
 
 
 def complete(job: Job) -> Any:
     """Writes a completed record, and an event before and after."""
     with RunFolder(job.folder).claim():
         event(job, "start")
-        record = completed(job)
-        RunFolder(job.folder).write_record(record)
+        record = store(job).read_record()
         event(job, "end")
     return SimpleNamespace(record=record, was_complete=False, stale=())
-
-
-def completed(job: Job) -> RunRecord:
-    """A completed record without scores."""
-    return RunRecord(
-        run_id=job.run_id,
-        study=job.study,
-        seed=job.seed,
-        status="completed",
-        config=job.config,
-        overrides=list(job.overrides),
-        provenance=collect_provenance(command=["test"]),
-        cost=Cost(),
-        scores=Scores(),
-    )
 
 
 def event(job: Job, what: str) -> None:

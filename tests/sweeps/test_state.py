@@ -148,10 +148,10 @@ def test_a_record_is_read_once_until_it_is_replaced(
     assert len(read) == 2
 
 
-def test_neither_torch_nor_hydra_is_imported_to_look() -> None:
+def test_nothing_heavy_is_imported_to_look() -> None:
     code = (
         "import sys, seqbench.sweeps.state, seqbench.sweeps.table, seqbench.sweeps.estimate\n"
-        "print(sorted({'torch', 'hydra', 'omegaconf', 'numpy', 'wandb'} & set(sys.modules)))"
+        "print(sorted({'torch', 'numpy', 'pandas', 'wandb'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -6,13 +6,12 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.sweeps import pool_jobs
+from tests.sweeps.stored import store
 
 from seqbench.config.compose import compose_job
 from seqbench.config.job import Job, thaw
@@ -264,17 +263,10 @@ class Nothing(Now):
     def launch(self, *_: Any) -> None: ...
 
 
-def recorded(job: Job, status: str, *, code: str = "", data: str = "d") -> None:
+def recorded(job: Job, status: str, **provenance: str) -> None:
     """Gives the job a record."""
-    record = pool_jobs.completed(job)
-    provenance = replace(record.provenance, data_fingerprint=data)
-    if code:
-        provenance = replace(provenance, code=code)
     error = None if status == "completed" else RunError(type="OSError", message="no luck")
-    job.folder.mkdir(parents=True, exist_ok=True)
-    RunFolder(job.folder).write_record(
-        replace(record, status=status, error=error, provenance=provenance)
-    )
+    store(job, status, error=error, **provenance)
 
 
 def test_what_is_done_again_and_what_is_not(argv: list[str]) -> None:
@@ -313,7 +305,7 @@ def test_one_completed_run_is_looked_at_for_all_made_of_the_same_data(
 ) -> None:
     plan = planned(argv, "model=toy", "seed=0,1,2,3,4")
     for job in plan.jobs[:4]:
-        recorded(job, "completed", data="old" if job.seed < 3 else "new")
+        recorded(job, "completed", data_fingerprint="old" if job.seed < 3 else "new")
     executed: list[tuple[int, bool]] = []
 
     def execute(job: Job) -> Any:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from seqbench.errors import RecordError
+from seqbench.training import checkpoint_file
 from seqbench.training.checkpoint_file import read_checkpoint, write_checkpoint
 
 CONTENT = {"weights": torch.arange(100.0), "epoch": 3, "names": ["a", "b"]}
@@ -68,3 +69,10 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordError, match="expected a place that can be written to"):
         write_checkpoint(tmp_path / "file" / "last.ckpt", CONTENT)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_told_as_such() -> None:
+    content = {"weights": torch.zeros(100_000)}
+    with Path("/dev/full").open("wb") as full, pytest.raises(OSError, match="No space left"):
+        checkpoint_file._save(content, full)

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from seqbench.config.identity import name_of, run_id
 from seqbench.config.schema import RUN_KEYS
-from seqbench.config.signatures import is_baseline
+from seqbench.config.signatures import is_baseline as is_baseline_class
 from seqbench.config.validate import checked
 from seqbench.errors import RecordError
 from seqbench.records.store import unwritable, write_atomic
@@ -84,11 +84,16 @@ def job_of(
         is_node = isinstance(node, Mapping) and "_target_" in node
         if is_node and (group in replaced or not chosen.get(group)):
             chosen[group] = name_of(group, config, {})  # its class, in place of an option's
-        if is_node and group == "model" and is_baseline(node["_target_"]):
+        if is_node and group == "model" and is_baseline_class(node["_target_"]):
             chosen[group] = f"{_BASELINES}{str(chosen[group]).removeprefix(_BASELINES)}"
     config["choices"] = dict(sorted(chosen.items()))
     config["run_id"] = run_id(config, chosen)
     return _job(config, overrides)
+
+
+def is_baseline(config: Mapping[str, Any]) -> bool:
+    """Whether the model of a job's config is a baseline rather than a network."""
+    return str(config["choices"]["model"]).startswith(_BASELINES)
 
 
 def freeze(job: Job, path: Path) -> None:

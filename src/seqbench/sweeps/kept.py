@@ -44,9 +44,9 @@ class Kept:
         for key, group in self._groups.items():
             if group[0][0].run_id == outcome.run_id:
                 del self._groups[key]
-                if outcome.already:
-                    return self._outcomes(group, outcome.stale)
-                return [outcome, *self._outcomes(group[1:], ())]  # it was done again, or failed
+                if outcome.status == "completed" and not outcome.already:  # its record was gone
+                    return [outcome, *self._outcomes(group[1:], ())]
+                return self._outcomes(group, outcome.stale)  # where looking failed: as recorded
         return [outcome]
 
     def unjudged(self) -> list[Outcome]:

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from seqbench.config.job import Job
-from seqbench.config.signatures import is_baseline
+from seqbench.config.job import Job, is_baseline
 from seqbench.sweeps.estimate import estimate
 from seqbench.sweeps.execute import Outcome, changed
 from seqbench.sweeps.frame import ENDED, Row, number
@@ -42,14 +41,15 @@ class Show:
         statuses = survey(jobs)
         expected = estimate(jobs, statuses, self.at_once).runs
         self._board = self._make(self._study, len(jobs), expected=expected)
-        before = {row.run_id: row for row in standing(statuses, jobs) if row.state == "completed"}
-        self._board.update([before.get(name, row) for name, row in self._rows.items()])
+        complete = [row for row in standing(statuses, jobs) if row.state == "completed"]
+        self._rows |= {row.run_id: row for row in complete}
+        self._update()
 
     def started(self, job: Job) -> None:
         """The job has a slot."""
         self._since[job.run_id] = time.monotonic()
         # A baseline has no history that would tell how far it is.
-        detail = "fitting" if is_baseline(job.config["model"]["_target_"]) else ""
+        detail = "fitting" if is_baseline(job.config) else ""
         self._show(Row(job.run_id, "running", detail))
 
     def elsewhere(self, job: Job) -> None:

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -114,6 +114,7 @@ class Pool:
         mistakes = {error.line(): error for error in refused if error is not None}
         if mistakes:
             raise ConfigErrors(list(mistakes.values()))
+        self._preload({module for job in jobs for module in _own_modules(job.config)})
         return self._machine.at_once([job.config for job in jobs])
 
     def launch(
@@ -143,6 +144,14 @@ class Pool:
     def lose_server(self) -> None:
         """The warm process has died; the next call of `server` starts another."""
         self._server = None
+
+    def _preload(self, modules: set[str]) -> None:
+        """Has what these jobs are made of imported too."""
+        new = sorted(modules - set(self.modules))
+        self.modules = (*self.modules, *new)
+        if self._server is not None:
+            with suppress(ServerDied):  # another will be started with all of them
+                self._server.preload(new)
 
     def _gpus_there_are(self) -> Sequence[str]:
         """The GPUs' names, from a process of the warm one: this one never imports torch."""
@@ -285,6 +294,16 @@ def read_record(job: Job) -> RunRecord | None:
     with suppress(RecordError):
         return RunFolder(job.folder).read_record()
     return None
+
+
+def _own_modules(node: Any) -> Iterator[str]:
+    """The modules of seqbench's own that a config names; a user's may not bear being forked."""
+    if isinstance(node, Mapping):
+        target = str(node.get("_target_", ""))
+        if target.startswith("seqbench."):
+            yield target.rpartition(".")[0]
+        for value in node.values():
+            yield from _own_modules(value)
 
 
 def _is_positive(value: Any) -> bool:

@@ -13,13 +13,21 @@ from typing import Any
 
 from seqbench.errors import TrainingError
 
-# What a training imports, early or late; looked up with the modules that its processes added.
+# What a training imports, early or late, and what it finds out that is the same for all of them:
+# looked up in the modules that its processes had added, and in their profiles.
 PRELOAD = (
     "seqbench.training.execute",
     "seqbench.training.rank",
+    "seqbench.data.text_classification",
+    "seqbench.tasks.classification",
     "wandb.sdk.launch",
+    "requests",
+    "encodings.idna",
+    "filelock",
     "pandas",
     "pyarrow.dataset",
+    "seqbench.records.provenance:collect_provenance",
+    "seqbench.training.trainer:blas",
 )
 
 CLOSE_SECONDS = 5.0
@@ -49,12 +57,16 @@ class Server:
         theirs.close()
         self._unread = b""
         self.is_ready = False
-        self.tell(do="preload", modules=list(modules), path=sys.path, argv=sys.argv)
+        self.preload(modules)
 
     @property
     def pid(self) -> int:
         """Its process."""
         return self._process.pid
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Has it import these before the next job."""
+        self.tell(do="preload", modules=list(modules), path=sys.path, argv=sys.argv)
 
     def tell(self, **order: Any) -> None:
         """Sends an order; what became of it is told by `messages`.

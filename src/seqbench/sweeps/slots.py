@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqbench.config.signatures import is_baseline
+from seqbench.config.job import is_baseline
 from seqbench.errors import ConfigError
 
 
@@ -84,7 +84,7 @@ class Slots:
 
     def _on_gpus(self, config: Mapping[str, Any]) -> bool:
         on_cpu = config["trainer"]["accelerator"] == "cpu"
-        return bool(self.gpus) and not on_cpu and not is_baseline(config["model"]["_target_"])
+        return bool(self.gpus) and not on_cpu and not is_baseline(config)
 
     def _cpu_slot(self, config: Mapping[str, Any]) -> Slot | None:
         on_cpu = [slot for slot in self.taken if not slot.gpus]

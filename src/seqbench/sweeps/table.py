@@ -14,6 +14,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from seqbench.config.job import is_baseline
 from seqbench.sweeps.estimate import Estimate, together, words
 from seqbench.sweeps.frame import (
     ACTIVE,
@@ -234,16 +235,12 @@ def _standing(status: RunStatus, job: Job) -> Row:
             status.run_id, "completed", score, None, status.train_seconds, status.finished or ""
         )
     if status.held:
-        fitting = "fitting" if _is_baseline(job) else ""  # a baseline keeps no history
+        fitting = "fitting" if is_baseline(job.config) else ""  # a baseline keeps no history
         return Row(status.run_id, "running", fitting, progress(status.folder, job.config))
     if status.state == "missing":
         return Row(status.run_id, "queued")
     state: RowState = "interrupted" if status.state == "interrupted" else "failed"
     return Row(status.run_id, state, status.reason, None, None, status.finished or "")
-
-
-def _is_baseline(job: Job) -> bool:
-    return str(job.config.get("choices", {}).get("model")).startswith("baseline/")
 
 
 def _ending(row: Row) -> str:

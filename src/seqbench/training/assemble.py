@@ -53,8 +53,3 @@ def build_task(config: Mapping[str, Any], spec: DataSpec) -> Task:
         scheduler=instantiate(config["scheduler"], "scheduler"),
     )
     return task
-
-
-def is_baseline(config: Mapping[str, Any]) -> bool:
-    """Whether the config's model is a baseline rather than a network."""
-    return str(config["choices"]["model"]).startswith("baseline/")

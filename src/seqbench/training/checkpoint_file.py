@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from lightning_fabric.plugins import CheckpointIO
@@ -29,11 +29,21 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
         raise unwritable(path.parent, error) from error
     with replacing(path) as aside:
         with aside.open("wb") as file:
-            torch.save(content, file)
+            _save(content, file)
         with aside.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
         with aside.open("ab") as file:
             file.write(digest)
+
+
+def _save(content: dict[str, Any], file: BinaryIO) -> None:
+    try:
+        torch.save(content, file)
+    except RuntimeError as error:
+        # torch's writer complains that its archive has no end, not that the disk is full.
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

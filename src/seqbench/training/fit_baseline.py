@@ -15,14 +15,13 @@ from seqbench.records.predictions import Predictions
 from seqbench.records.record import Cost
 from seqbench.tasks.classification import Classification
 from seqbench.training.attempt import Attempt
-from seqbench.training.memory import peak_memory_bytes, reset_peak_memory
+from seqbench.training.memory import peak_memory_bytes
 from seqbench.training.outcome import Outcome
 from seqbench.training.scoring import scores_of
 
 
 def fit_baseline(attempt: Attempt) -> Outcome:
     """Fit the config's baseline and score it; what is fitted in one go is never resumed."""
-    reset_peak_memory()
     datamodule, folder = attempt.datamodule, attempt.folder
     num_classes = len(datamodule.spec.label_names)
     baseline: Baseline = instantiate(attempt.config["model"], "model")

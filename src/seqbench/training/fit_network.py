@@ -24,12 +24,11 @@ from seqbench.records.predictions import Predictions
 from seqbench.records.record import Cost
 from seqbench.tasks.task import Task
 from seqbench.training import distributed
-from seqbench.training.assemble import build_task
 from seqbench.training.attempt import Attempt
 from seqbench.training.callbacks import BestWeights, PlannedSteps, Stopwatch
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.checkpoints import Checkpoints
-from seqbench.training.memory import peak_memory_bytes, reset_peak_memory
+from seqbench.training.memory import peak_memory_bytes
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
 from seqbench.training.resume import best_checkpoint, last_checkpoint
@@ -38,11 +37,9 @@ from seqbench.training.scoring import scores_of
 RANK_STRIDE = 1_000_003  # between the seeds of ranks: further apart than seeds of runs
 
 
-def fit_network(attempt: Attempt) -> Outcome:
+def fit_network(attempt: Attempt, task: Task) -> Outcome:
     """Train the config's model, from where an earlier try left it if it did, and score it."""
-    reset_peak_memory()
     datamodule, folder = attempt.datamodule, attempt.folder
-    task = build_task(attempt.config, datamodule.spec)
     if distributed.is_launched():
         # Weights are rank 0's anyway; what is dropped must differ from rank to rank.
         torch.manual_seed(attempt.config["seed"] + distributed.rank() * RANK_STRIDE)

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from seqbench.baselines.baseline import Baseline
 from seqbench.batch import DataSpec
 from seqbench.config.instantiate import instantiate
-from seqbench.config.job import thaw
+from seqbench.config.job import is_baseline, thaw
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.data.tokenizers import load_tokenizer
 from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord
 from seqbench.tasks.task import Task
-from seqbench.training.assemble import build_data, build_task, is_baseline
+from seqbench.training.assemble import build_data, build_task
 from seqbench.training.trainer import TrainerSettings
 
 

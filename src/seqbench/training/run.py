@@ -12,6 +12,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from seqbench.config.instantiate import instantiate
+from seqbench.config.job import is_baseline
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.errors import SeqbenchError
 from seqbench.records.folder import RunFolder
@@ -28,11 +29,12 @@ from seqbench.records.record import (
     Scores,
 )
 from seqbench.training import distributed
-from seqbench.training.assemble import is_baseline, set_up_data
+from seqbench.training.assemble import build_task, set_up_data
 from seqbench.training.attempt import Attempt
 from seqbench.training.fit_baseline import fit_baseline
 from seqbench.training.fit_network import fit_network
 from seqbench.training.interrupts import Interrupts
+from seqbench.training.memory import reset_peak_memory
 from seqbench.training.outcome import Outcome
 from seqbench.training.resume import MadeOf, ResumePoint, last_checkpoint, resume_point, rewind
 from seqbench.training.run_log import run_log
@@ -76,6 +78,9 @@ def run(
             point = _resume(folder, made_of)
             if ranks is not None:
                 return ranks.work()
+            reset_peak_memory()
+            # Built first: meanwhile W&B's own process starts.
+            task = None if is_baseline(config) else build_task(config, datamodule.spec)
             mirror = _start_mirror(config, folder, datamodule.spec.task, point)
             attempt = Attempt(
                 config=config,
@@ -88,7 +93,7 @@ def run(
                 point=point,
                 started=started,
             )
-            outcome = fit_baseline(attempt) if is_baseline(config) else fit_network(attempt)
+            outcome = fit_baseline(attempt) if task is None else fit_network(attempt, task)
             record = _success(config, overrides, provenance, outcome)
             if distributed.is_main():
                 write_predictions(folder.predictions, outcome.predictions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from seqbench.domains import NonNegativeInt, PositiveFloat, PositiveInt
 from seqbench.errors import ConfigError
@@ -65,7 +66,7 @@ class TrainerSettings:
     def apply(self) -> None:
         """Set what belongs to the process: threads, and what deterministic CUDA needs."""
         torch.set_num_threads(self.threads)
-        threadpool_limits(self.threads)  # of BLAS, whose thread count changes bits too
+        blas().limit(limits=self.threads)  # its thread count changes bits too
         if self.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
@@ -131,3 +132,9 @@ class TrainerSettings:
                 expected="keyword arguments of pytorch_lightning.Trainer",
                 got=str(error),
             ) from error
+
+
+@functools.cache
+def blas() -> ThreadpoolController:
+    """The numerical libraries there are: to look for them takes a while, a forked process knows."""
+    return ThreadpoolController()
