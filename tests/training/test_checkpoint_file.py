@@ -74,5 +74,5 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk_is_told_as_such() -> None:
     content = {"weights": torch.zeros(100_000)}
-    with Path("/dev/full").open("wb") as full, pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left"), Path("/dev/full").open("wb") as full:
         checkpoint_file._save(content, full)
