@@ -173,3 +173,38 @@ def test_in_a_process_of_its_own_too_it_is_one_line(tiny: list[str], tmp_path: P
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == "seqbench: file x.csv: expected a file, got nothing there\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        (["seed=range(0,0)"], "seed: expected values to sweep, got none in range(0,0)"),
+        (
+            ["seed=0,1", "model.width=3"],
+            "model.width: expected one of LSTM's keys (bidirectional, d_hidden, dropout, "
+            "locked_dropout, num_layers), got 3",
+        ),
+        (
+            ["trainer.accelerator=auto", "trainer.devices=5", "hydra.launcher.gpus=[0,1,2,3]"],
+            "trainer.devices: expected at most 4, the GPUs there are, got 5",
+        ),
+        (
+            ["hydra.launcher.slots=many"],
+            "hydra.launcher.slots: expected a positive integer or null, got many",
+        ),
+        (["hydra.launcher.slot=2"], "hydra.launcher.slot: expected a key of hydra.launcher"),
+        (
+            ["hydra/launcher=pol"],
+            "hydra/launcher: expected one of basic, joblib, pool, got pol; "
+            "did you mean hydra/launcher=pool?",
+        ),
+        (["rerun=yes"], "rerun: expected one of stale or null, got 'yes'"),
+        (
+            ["paths.outputs=/proc/nowhere"],
+            "/proc/nowhere/default: expected a place that can be written to, got No such file or "
+            "directory; choose another folder for outputs with paths.outputs=DIR",
+        ),
+    ],
+)
+def test_a_sweep(overrides: list[str], line: str, refused: Any, tiny: list[str]) -> None:
+    assert refused("sweep", *tiny, *overrides) == line

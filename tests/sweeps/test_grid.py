@@ -87,6 +87,16 @@ def test_globs_over_options(groups: Groups) -> None:
     assert expand(["model=glob([toy,wide])"], {}, [], groups) == [("model=toy",), ("model=wide",)]
 
 
+def test_a_grid_without_values(groups: Groups) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        expand(["seed=range(0,0)", "model=glob(xyz*)"], {"optimizer.lr": []}, [], groups)
+    assert caught.value.line().splitlines() == [
+        "seed: expected values to sweep, got none in range(0,0)",
+        "model: expected values to sweep, got none in glob(xyz*)",
+        "optimizer.lr: expected values to sweep, got none in []",
+    ]
+
+
 def test_what_cannot_be_put_on_a_grid(groups: Groups) -> None:
     with pytest.raises(ConfigErrors) as caught:
         expand(["optimizer.lr=interval(0,1)", "seed=[1"], {}, ["model"], groups)

@@ -17,9 +17,10 @@ class PoolLauncherConf:
     """`hydra.launcher`: how many jobs run at once, and where."""
 
     _target_: str = "hydra_plugins.seqbench_pool.pool_launcher.PoolLauncher"
-    slots: int | None = None  # jobs on the CPU at once; null: cores ÷ trainer.threads
+    # Not typed: the pool says what is wrong with a value.
+    slots: Any = None  # jobs on the CPU at once; null: cores ÷ trainer.threads
     gpus: Any = None  # names as for CUDA_VISIBLE_DEVICES: [0,1]; null: all there are
-    slots_per_gpu: int = 1  # jobs on one GPU at once
+    slots_per_gpu: Any = 1  # jobs on one GPU at once
 
 
 ConfigStore.instance().store(
@@ -36,7 +37,7 @@ class PoolLauncher(Launcher):
         slots_per_gpu: jobs on one GPU at once.
     """
 
-    def __init__(self, *, slots: int | None, gpus: list[Any] | None, slots_per_gpu: int) -> None:
+    def __init__(self, *, slots: Any, gpus: Any, slots_per_gpu: Any) -> None:
         self.settings = {"slots": slots, "gpus": gpus, "slots_per_gpu": slots_per_gpu}
 
     def setup(

@@ -163,6 +163,8 @@ def translated(error: Exception, groups: Groups) -> ConfigError:
         return ConfigError(error.missing_cfg_file, expected="a config that exists", got="nothing")
     if found := re.match(r"(?:In '(.+?)': )?Could not override '(.+?)'", lines[0] if lines else ""):
         where, key = found.groups()
+        if "." in key:
+            return ConfigError(key, expected=f"a key of {key.rpartition('.')[0]}")
         near = nearest(key, groups.names)
         return ConfigError(
             f"{key} (in {where})" if where else key,

@@ -35,7 +35,9 @@ def expand(
     """
     errors: list[ConfigError] = []
     said = _axes(arguments, groups, errors)
-    swept = _axes([_param(key, value) for key, value in params.items()], groups, errors)
+    errors += [_nothing_in(key, "[]") for key, value in params.items() if value == []]
+    lines = [_param(key, value) for key, value in params.items() if value != []]
+    swept = _axes(lines, groups, errors)
     runs = _product(swept | said)
     fixed = {key: lines for key, lines in said.items() if len(lines) == 1}
     for entry in also:
@@ -51,6 +53,8 @@ def _axes(lines: Sequence[str], groups: Groups, errors: list[ConfigError]) -> Ax
         try:
             override = parse(line)
             axes[_key(override)] = _values(line, override, groups)
+            if not axes[_key(override)]:
+                raise _nothing_in(override.key_or_group, line.partition("=")[2])
         except ConfigError as error:
             errors.append(error)
     return axes
@@ -76,6 +80,10 @@ def _values(line: str, override: Override, groups: Groups) -> list[str]:
             remedy="list them: key=a,b or key=range(0,5)",
         )
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _nothing_in(key: str, value: str) -> ConfigError:
+    return ConfigError(key, expected="values to sweep", got=f"none in {value}")
 
 
 def _product(axes: Axes) -> list[tuple[str, ...]]:

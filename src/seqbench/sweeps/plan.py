@@ -49,10 +49,11 @@ class Plan:
             RecordError: outputs cannot be written, or not be locked.
             ConfigErrors: jobs that the launcher can never execute.
         """
+        todo, kept, left = self.divided(survey(self.jobs))
+        at_once = self.launcher.prepare(todo) if todo else 0
         for study in dict.fromkeys(job.folder.parent for job in self.jobs):
             require_locks(study)
-        todo, kept, left = self.divided(survey(self.jobs))
-        observer.begin(len(todo), self.launcher.prepare(todo) if todo else 0)
+        observer.begin(len(todo), at_once)
         for job in todo:
             _freeze(job)
         outcomes: list[Outcome] = []
