@@ -110,3 +110,33 @@ def test_a_full_disk_loses_nothing(arguments: list[str], tmp_path: Path, small_d
     runs = load_records(small_disk / "full").runs
     assert [run.record.status for run in runs] == ["completed"] * 4
     assert all((path / "record.json").stat().st_mtime_ns == stamps[path] for path in stamps)
+
+
+def test_data_parallel_runs_in_a_sweep_are_those_of_one_process(
+    tiny: list[str], tmp_path: Path
+) -> None:
+    # A smooth optimizer and no dropout: what is left is the order of float additions.
+    smooth = [
+        *(item for item in tiny if not item.startswith(("logger=", "data.batch_size"))),
+        "optimizer=sgd", "optimizer.lr=0.5", "inputs.dropout=0", "task.dropout=0",
+        "data.batch_size=7", "trainer.log_every=1", "logger=offline", "report=false",
+    ]  # fmt: skip
+    grid = ["seed=0,1", "model.d_hidden=4"]
+    for study, devices in (("one", "trainer.devices=1"), ("two", "trainer.devices=2")):
+        sweep = Sweep([*smooth, *grid, devices, f"study={study}"], tmp_path)
+        sweep.wait()
+        assert sweep.process.returncode == 0, printed(tmp_path)
+        assert sweep.left() == []
+    one, two = (load_records(tmp_path / "outputs" / study).runs for study in ("one", "two"))
+    assert len(one) == len(two) == 2
+    for alone, both in zip(one, two, strict=True):
+        assert both.record.seed == alone.record.seed
+        assert both.record.config["trainer"]["devices"] == 2
+        assert both.record.cost.steps == alone.record.cost.steps
+        assert both.record.cost.tokens == alone.record.cost.tokens
+        assert both.record.scores.test == pytest.approx(alone.record.scores.test, abs=1e-5)
+        rows = [read_metrics(run.folder.metrics) for run in (alone, both)]
+        for row, other in zip(*rows, strict=True):
+            del row["seconds"], other["seconds"]
+            assert other == pytest.approx(row, abs=1e-5)
+        assert len(list(both.folder.path.glob("wandb/offline-run-*"))) == 1

@@ -95,6 +95,11 @@ def kill_the_warm_process(job: Job) -> Any:
     time.sleep(60)
 
 
+def sleep(job: Job) -> Any:
+    """Until it is told to stop."""
+    time.sleep(100)
+
+
 def stop_the_pool(job: Job) -> Any:
     """Tells the pool to stop once two jobs run; ends by the signal that the pool sends then."""
     event(job, "start")

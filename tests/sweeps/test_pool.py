@@ -19,8 +19,10 @@ from tests.sweeps.stored import store
 from seqbench.config.job import Job, freeze
 from seqbench.errors import ConfigErrors, TrainingError
 from seqbench.records.folder import RunFolder
+from seqbench.records.record import RunError
+from seqbench.sweeps.burial import bury
 from seqbench.sweeps.execute import Execute, Outcome
-from seqbench.sweeps.pool import Pool
+from seqbench.sweeps.pool import Pool, Shift, stop_signals
 from seqbench.sweeps.server import PRELOAD
 
 
@@ -30,11 +32,13 @@ class Seen:
     def __init__(self) -> None:
         self.log: list[str] = []
         self.on_elsewhere: Callable[[], None] = lambda: None
+        self.on_started: dict[int, Callable[[], None]] = {}
 
     def begin(self, todo: int, at_once: int) -> None: ...
 
     def started(self, job: Job) -> None:
         self.log.append(f"started {job.seed}")
+        self.on_started.get(job.seed, lambda: None)()
 
     def elsewhere(self, job: Job) -> None:
         self.log.append(f"elsewhere {job.seed}")
@@ -180,7 +184,7 @@ def test_the_death_of_the_warm_process_costs_no_job(run: Run, make_jobs: MakeJob
 
 
 def test_a_warm_process_that_keeps_dying_is_an_error(run: Run, make_jobs: MakeJobs) -> None:
-    with pytest.raises(TrainingError, match="got its end by a signal, 3 times in a row"):
+    with pytest.raises(TrainingError, match="got its end, 3 times in a row"):
         run(make_jobs(2), pool_jobs.kill_the_warm_process)
 
 
@@ -204,6 +208,92 @@ def test_a_stopped_pool_asks_its_jobs_to_stop_and_starts_no_other(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_stop_just_after_the_start_reaches_every_job(
+    run: Run, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    stop = Shift._stop_running
+
+    def note(self: Shift, *, at_once: bool) -> None:
+        told.append(at_once)
+        stop(self, at_once=at_once)
+
+    monkeypatch.setattr(Shift, "_stop_running", note)
+    pool = Pool(modules=(), slots=16)
+    jobs = make_jobs(16)
+    pool.prepare(jobs)
+    server = pool.server()
+    while not server.is_ready:
+        server.messages(1.0)
+    seen, outcomes = Seen(), list[Outcome]()
+    seen.on_started[15] = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    pool.launch(jobs, pool_jobs.sleep, outcomes.append, seen)
+    pool.close()
+    assert [outcome.status for outcome in outcomes] == ["interrupted"] * 16
+    assert told == [False]
+
+
+def test_a_stop_before_anything_is_imported_waits_for_nothing(make_jobs: MakeJobs) -> None:
+    pool, jobs, seen, outcomes = Pool(slots=2), make_jobs(2), Seen(), list[Outcome]()
+    pool.prepare(jobs)
+    seen.on_started[1] = lambda: os.kill(os.getpid(), signal.SIGINT)
+    pool.launch(jobs, pool_jobs.sleep, outcomes.append, seen)
+    assert outcomes == []
+    assert not jobs[0].folder.joinpath("record.json").exists()
+
+
+def test_a_sweep_that_is_to_outlive_its_terminal_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_signals() as stops:
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert stops == [signal.SIGTERM]  # the second came with the first
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_check_needs_one_core_whatever_the_run_needed(run: Run, make_jobs: MakeJobs) -> None:
+    pool = Pool(modules=(), gpus=["7"])
+    (small,), (large,) = (
+        make_jobs(1, accelerator="auto"),
+        make_jobs(1, accelerator="auto", devices=2),
+    )
+    pool.prepare([small])
+    outcomes: list[Outcome] = []
+    pool.launch([], pool_jobs.complete, outcomes.append, Seen(), checks=[large])
+    pool.close()
+    assert [outcome.status for outcome in outcomes] == ["completed"]
+    assert pool_jobs.events(large.folder.parent)[0][4] == "-"
+
+
+def test_what_another_sweep_has_failed_meanwhile_is_not_tried_again(
+    run: Run, make_jobs: MakeJobs
+) -> None:
+    first, second = make_jobs(2)
+    error = RunError(type="OSError", message="no luck")
+    store(first, "failed", error=error, finished="2999-01-01T00:00:00Z")
+    store(second, "failed", error=error, finished="2000-01-01T00:00:00Z")
+    outcomes = {outcome.run_id: outcome for outcome in run([first, second], pool_jobs.complete)}
+    assert outcomes[first.run_id].status == "failed"
+    assert outcomes[first.run_id].reason == "OSError: no luck"
+    assert outcomes[second.run_id].status == "completed"
+
+
+def test_a_users_file_is_not_taken_for_a_module_of_pythons(
+    run: Run, make_jobs: MakeJobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "select.py").write_text("raise RuntimeError('not me')\n")
+    monkeypatch.chdir(tmp_path)
+    assert [outcome.status for outcome in run(make_jobs(1), pool_jobs.complete)] == ["completed"]
+
+
+def test_a_signal_without_a_name(make_jobs: MakeJobs) -> None:
+    (job,) = make_jobs(1)
+    assert bury(job, -40).reason.startswith("killed by signal 40; see ")
+
+
 def test_told_twice_to_stop_the_pool_does_not_wait(
     run: Run, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,7 +313,7 @@ def test_a_run_that_another_process_has_is_waited_for(
 
         def end() -> None:
             if completes:
-                store(first)
+                store(first, finished="2999-01-01T00:00:00Z")
             other.close()
 
         seen.on_elsewhere = end
@@ -273,8 +363,17 @@ def test_settings_that_make_no_sense() -> None:
     assert caught.value.line().splitlines() == [
         "hydra.launcher.slots: expected a positive integer or null, got 0",
         "hydra.launcher.slots_per_gpu: expected a positive integer, got True",
-        "hydra.launcher.gpus: expected each GPU once, got ['1', '1']",
+        "hydra.launcher.gpus: expected a list of GPUs, each once, or null, got [1, '1']",
     ]
+    with pytest.raises(ConfigErrors, match="expected a list of GPUs"):
+        Pool.of(slots=1, gpus={"a": 1}, slots_per_gpu=1)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "names"), [(None, None), (1, ["1"]), ("0, 3", ["0", "3"]), ([2, "3"], ["2", "3"])]
+)
+def test_gpus_by_name(gpus: Any, names: Any) -> None:
+    assert Pool.of(slots=1, gpus=gpus, slots_per_gpu=1).gpus == names
 
 
 def test_a_function_without_a_name_cannot_be_found(make_jobs: MakeJobs) -> None:

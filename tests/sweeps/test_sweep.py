@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,6 +113,25 @@ def test_two_ways_to_say_one_run_are_one_job(argv: list[str]) -> None:
     assert len(planned(argv, "model=toy", "optimizer.lr=1e-3,0.001,1.0e-3").jobs) == 1
 
 
+def test_runs_of_several_studies_are_refused(argv: list[str]) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        planned(argv, "model=toy", "study=a,b")
+    assert caught.value.line() == (
+        "study: expected one for all runs of a sweep, got a, b; sweep each study by itself"
+    )
+
+
+def test_an_interpolation_that_nothing_resolves(
+    argv: list[str], toy_dir: Path, tmp_path: Path
+) -> None:
+    mine = shutil.copytree(toy_dir, tmp_path / "mine")
+    option = mine / "model" / "toy.yaml"
+    option.write_text(option.read_text().replace("d_hidden: 8", "d_hidden: ${oc.env:NOPE_}"))
+    arguments = [str(mine) if item == str(toy_dir) else item for item in argv]
+    with pytest.raises(ConfigErrors, match="NOPE_"):
+        planned(arguments, "model=toy", "seed=0,1")
+
+
 def test_interpolations_follow_each_jobs_values(argv: list[str]) -> None:
     plan = planned(argv, "model=toy", "model.d_hidden=${seed}", "seed=3,4")
     assert [job.config["model"]["d_hidden"] for job in plan.jobs] == [3, 4]
@@ -217,8 +237,8 @@ class Now:
     def prepare(self, jobs: Any) -> int:
         return 3
 
-    def launch(self, jobs: Any, execute: Any, ended: Any, observer: Any) -> None:
-        for job in jobs:
+    def launch(self, jobs: Any, execute: Any, ended: Any, observer: Any, checks: Any = ()) -> None:
+        for job in [*jobs, *checks]:
             ended(attempt(job, execute))
 
 
@@ -260,7 +280,7 @@ def test_a_completed_run_keeps_its_config(argv: list[str]) -> None:
 class Nothing(Now):
     """A launcher that comes to nothing."""
 
-    def launch(self, *_: Any) -> None: ...
+    def launch(self, *_: Any, **__: Any) -> None: ...
 
 
 def recorded(job: Job, status: str, **provenance: str) -> None:
@@ -316,7 +336,7 @@ def test_one_completed_run_is_looked_at_for_all_made_of_the_same_data(
 
     settings = SETTINGS | {"rerun": rerun}
     outcomes = Plan(plan.jobs, settings, Now()).execute(execute, Seen())
-    assert executed[:3] == [(0, False), (3, False), (4, False)]
+    assert executed[:3] == [(4, False), (0, False), (3, False)]
     assert executed[3:] == ([(0, True), (1, True), (2, True)] if rerun else [])
     stale = {item.run_id: item.stale for item in outcomes}
     assert [stale[job.run_id] for job in plan.jobs] == [() if rerun else ("data",)] * 3 + [()] * 2

@@ -62,6 +62,8 @@ class PoolLauncher(Launcher):
         """Not how a pool is used.
 
         Raises:
-            TypeError: the sweeper is not ours.
+            ConfigError: the sweeper is one without a plan.
         """
-        raise TypeError("hydra/launcher=pool belongs to hydra/sweeper=grid")
+        from seqbench.errors import ConfigError
+
+        raise ConfigError("hydra/sweeper", expected="grid", got="one without a plan")

@@ -12,8 +12,9 @@ from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import collect_provenance, utc_now
 from seqbench.records.record import COMPLETED, FAILED, Cost, RunError, RunRecord, Scores
 from seqbench.sweeps.execute import Outcome
+from seqbench.training.forks import signal_name
 
-_HINTS = {
+_HINTS: dict[int, str] = {
     signal.SIGKILL: "by hand, or for want of memory",
     signal.SIGSEGV: "a crash below Python",
     signal.SIGBUS: "a crash below Python, or a full disk",
@@ -41,8 +42,7 @@ def bury(job: Job, code: int) -> Outcome:
 def _cause(code: int) -> tuple[str, str]:
     if code >= 0:
         return "ProcessEnd", f"its process ended with exit code {code} and said nothing"
-    name = signal.Signals(-code).name
-    hint = _HINTS.get(signal.Signals(-code))
+    name, hint = signal_name(-code), _HINTS.get(-code)
     return name, f"killed by {name}" + (f" ({hint})" if hint else "")
 
 

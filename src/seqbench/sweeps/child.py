@@ -17,6 +17,8 @@ from seqbench.training.forks import begin_child, die_with_parent, end_child
 
 Say = Callable[[dict[str, Any]], None]
 
+STOPS = (signal.SIGINT, signal.SIGTERM)  # blocked while a job's process comes about
+
 
 def become_job(order: dict[str, Any], pipe: int) -> Callable[[], NoReturn]:
     """Makes this forked process one that a crash or a signal of others does not reach.
@@ -35,7 +37,7 @@ def become_job(order: dict[str, Any], pipe: int) -> Callable[[], NoReturn]:
     os.setpgid(0, 0)
     os.register_at_fork(after_in_child=die_with_parent)  # ranks and data workers end with the job
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number in (signal.SIGINT, signal.SIGTERM):  # until a run installs its own
+    for number in STOPS:  # until a run installs its own
         signal.signal(number, signal.default_int_handler)
     os.environ.update(order["env"])
     _print_into(order["log"])
@@ -55,6 +57,7 @@ def _work(call: str, argument: Any, pipe: int) -> NoReturn:
 
     code = 1
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         referenced(call)(argument, say)
         code = 0
     except KeyboardInterrupt:

@@ -84,7 +84,8 @@ class SweepTask:
         own = RUN_KEYS | {"hydra"}
         settings = {str(key): config[key] for key in config if key not in own}
         ours = getattr(launcher, "pool", None)
-        self.code = self.function(Plan(jobs, settings, ours or Published(self, launcher)))
+        plan = Plan(jobs, settings, ours or Published(self, launcher), len(runs) - len(jobs))
+        self.code = self.function(plan)
 
     def __call__(self, config: DictConfig) -> Outcome:
         """Executes the job that a published launcher has composed."""
@@ -121,6 +122,7 @@ class Published:
         execute: Execute,
         ended: Callable[[Outcome], None],
         observer: Observer,
+        checks: Sequence[Job] = (),
     ) -> None:
         """Executes the jobs; how they ended is told as they end only by one in this process."""
         told: set[str] = set()
@@ -131,9 +133,9 @@ class Published:
                 ended(outcome)
 
         self.task.execute, self.task.ended = execute, once
-        groups = self.task.groups
-        overrides = [read(job.overrides, groups, sweeping=False).lines for job in jobs]
-        for job, result in zip(jobs, self.hydras.launch(overrides, 0), strict=True):
+        groups, every = self.task.groups, [*jobs, *checks]
+        overrides = [read(job.overrides, groups, sweeping=False).lines for job in every]
+        for job, result in zip(every, self.hydras.launch(overrides, 0), strict=True):
             once(_outcome(job, result))
 
 

@@ -59,19 +59,28 @@ class Composer:
     _current: tuple[str, ...] | None = None
 
     def jobs(self, runs: Iterable[tuple[str, ...]]) -> tuple[Job, ...]:
-        """The jobs of these override lists, duplicates left out.
+        """The jobs of these override lists, each run once.
 
         Raises:
-            ConfigErrors: every mistake of every job.
+            ConfigErrors: every mistake of every job; or runs of several studies.
         """
         found: dict[str, Job] = {}
         errors: dict[str, ConfigError] = {}
+        studies: dict[str, None] = {}
         for lines in runs:
             try:
                 job = self.job(lines)
+                studies[job.study] = None
                 found.setdefault(job.run_id, job)
             except ConfigErrors as error:
                 errors.update((item.line(), item) for item in error.errors)
+        if len(studies) > 1 and not errors:
+            errors["study"] = ConfigError(
+                "study",
+                expected="one for all runs of a sweep",
+                got=", ".join(studies),
+                remedy="sweep each study by itself",
+            )
         if errors:
             raise ConfigErrors(list(errors.values()))
         return tuple(found.values())
@@ -109,7 +118,8 @@ class Composer:
             )
             HydraConfig.instance().set_config(full)
             bare = without_hydra(full)
-            plain = resolved(bare)[0] if _is_independent(bare) else None
+            found, errors = resolved(bare)
+            plain = found if _is_independent(bare) and not errors else None
             self._bases[choices] = _Base(dict(full.hydra.runtime.choices), full, bare, plain)
         elif self._current != choices:
             HydraConfig.instance().set_config(self._bases[choices].hydra)  # for ${hydra:…}

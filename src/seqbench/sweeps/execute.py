@@ -97,8 +97,12 @@ class Launcher(Protocol):
         execute: Execute,
         ended: Callable[[Outcome], None],
         observer: Observer,
+        checks: Sequence[Job] = (),
     ) -> None:
-        """Executes the frozen jobs, and tells how each ends."""
+        """Executes the frozen jobs, then the checks, and tells how each ends.
+
+        Checks are complete runs to be looked at: executing them trains nothing.
+        """
 
 
 def attempt(job: Job, execute: Execute) -> Outcome:
@@ -117,7 +121,7 @@ def attempt(job: Job, execute: Execute) -> Outcome:
     status: Literal["failed", "interrupted"] = (
         "interrupted" if record.status == "interrupted" else "failed"
     )
-    return Outcome(job.run_id, status, _reason(record), record)
+    return Outcome(job.run_id, status, reason_of(record), record)
 
 
 def work(argument: Sequence[str], say: Say) -> None:
@@ -183,7 +187,8 @@ def reason(error: object) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def _reason(record: RunRecord) -> str:
+def reason_of(record: RunRecord) -> str:
+    """Why a run failed, in a line."""
     if record.error is None:
         return "no reason recorded"
     return " ".join(f"{record.error.type}: {record.error.message}".split())

@@ -13,6 +13,7 @@ from seqbench.sweeps.frame import ENDED, Row, number
 from seqbench.sweeps.state import progress, survey
 from seqbench.sweeps.table import Board, standing
 
+DRAW_SECONDS = 0.1
 LOOK_SECONDS = 1.0  # between two looks at the histories of running jobs
 
 
@@ -31,7 +32,7 @@ class Show:
         self._board: Board | None = None
         self._rows = {name: Row(name, "queued") for name in self._jobs}
         self._since: dict[str, float] = {}
-        self._looked = 0.0
+        self._looked = self._drawn = 0.0
         self.at_once = 1
 
     def begin(self, todo: int, at_once: int) -> None:
@@ -94,9 +95,11 @@ class Show:
 
     def _show(self, row: Row) -> None:
         self._rows[row.run_id] = row
-        self._update()
+        if time.monotonic() - self._drawn >= DRAW_SECONDS:  # hundreds may come at once
+            self._update()
 
     def _update(self) -> None:
+        self._drawn = time.monotonic()
         if self._board is not None:
             self._board.update(list(self._rows.values()))
 

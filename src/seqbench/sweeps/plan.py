@@ -24,11 +24,13 @@ class Plan:
         settings: the keys that only `sweep` has: `dry_run`, `watch`, `report`, `retry_failed`,
             `rerun`.
         launcher: how they are executed.
+        num_alike: combinations of the grid that are another one's run again.
     """
 
     jobs: tuple[Job, ...]
     settings: dict[str, Any]
     launcher: Launcher = field(repr=False)
+    num_alike: int = 0
 
     @property
     def study(self) -> str:
@@ -50,9 +52,8 @@ class Plan:
             ConfigErrors: jobs that the launcher can never execute.
         """
         todo, kept, left = self.divided(survey(self.jobs))
-        at_once = self.launcher.prepare(todo) if todo else 0
-        for study in dict.fromkeys(job.folder.parent for job in self.jobs):
-            require_locks(study)
+        at_once = self.launcher.prepare(todo)
+        require_locks(self.jobs[0].folder.parent)
         observer.begin(len(todo), at_once)
         for job in todo:
             _freeze(job)
@@ -69,8 +70,9 @@ class Plan:
         for outcome in left:
             ended(outcome)
         with suppress(KeyboardInterrupt):  # told by the jobs without an outcome
-            self.launcher.launch([*kept.checks(), *todo], execute, told, observer)
+            self.launcher.launch(todo, execute, told, observer, checks=kept.checks())
             if kept.outdated:
+                self.launcher.prepare(kept.outdated)
                 for job in kept.outdated:
                     _freeze(job)
                 self.launcher.launch(kept.outdated, execute, ended, observer)

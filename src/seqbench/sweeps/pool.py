@@ -16,16 +16,18 @@ from seqbench.config.job import Job
 from seqbench.errors import ConfigError, ConfigErrors, RecordError, TrainingError
 from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
-from seqbench.records.provenance import usable_cores
-from seqbench.records.record import COMPLETED, RunRecord
+from seqbench.records.provenance import usable_cores, utc_now
+from seqbench.records.record import COMPLETED, FAILED, RunRecord
 from seqbench.sweeps.burial import bury
-from seqbench.sweeps.execute import Execute, Observer, Outcome
+from seqbench.sweeps.execute import Execute, Observer, Outcome, reason_of
 from seqbench.sweeps.server import PRELOAD, Server, ServerDied
 from seqbench.sweeps.slots import Slot, Slots
 
 TICK_SECONDS = 0.2
 ELSEWHERE_SECONDS = 1.0  # between two looks at runs that another process has
+AGAIN_SECONDS = 2.0  # before that, another signal than Ctrl-C is not a second wish to stop
 STOP_SECONDS = 60.0  # for checkpoints, between being told to stop and being killed
+STARTS_AT_ONCE = 32  # told before the warm process is heard again
 MAX_DEATHS = 3  # of the warm process in a row, no job having ended in between
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -65,11 +67,15 @@ class Pool:
         Raises:
             ConfigErrors: those that make no sense.
         """
-        names = [str(gpu) for gpu in ([gpus] if isinstance(gpus, int | str) else gpus or ())]
+        names = _gpu_names(gpus)
         checks = {
             "slots": (slots is None or _is_positive(slots), "a positive integer or null", slots),
             "slots_per_gpu": (_is_positive(slots_per_gpu), "a positive integer", slots_per_gpu),
-            "gpus": (len(set(names)) == len(names), "each GPU once", names),
+            "gpus": (
+                names is None or (names and len(set(names)) == len(names)),
+                "a list of GPUs, each once, or null",
+                gpus,
+            ),
         }
         errors = [
             ConfigError(f"hydra.launcher.{key}", expected=expected, got=str(got))
@@ -78,7 +84,7 @@ class Pool:
         ]
         if errors:
             raise ConfigErrors(errors)
-        return cls(slots=slots, gpus=None if gpus is None else names, slots_per_gpu=slots_per_gpu)
+        return cls(slots=slots, gpus=names, slots_per_gpu=slots_per_gpu)
 
     def warm(self) -> None:
         """Begins to import what jobs need, in the background."""
@@ -123,8 +129,9 @@ class Pool:
         execute: Execute,
         ended: Callable[[Outcome], None],
         observer: Observer,
+        checks: Sequence[Job] = (),
     ) -> None:
-        """Runs the jobs.
+        """Runs the jobs, then the checks, each of which takes one core.
 
         Returns after Ctrl-C or SIGTERM too, once running jobs have saved their checkpoints.
 
@@ -132,8 +139,8 @@ class Pool:
             TrainingError: no process can be had to run jobs in.
         """
         with stop_signals() as stops:
-            shift = Shift(self, self._machine, list(jobs), _reference(execute), ended, observer)
-            shift.work(stops)
+            shift = Shift(self, self._machine, _reference(execute), ended, observer)
+            shift.work([*jobs, *checks], {job.run_id for job in checks}, stops)
 
     def server(self) -> Server:
         """The warm process."""
@@ -163,8 +170,10 @@ class Pool:
                 while True:
                     for message in self.server().messages(TICK_SECONDS):
                         found = message.get("said", {}).get("gpus", found)
-                        if "ended" in message:
+                        if message.get("ended") == 0:
                             return found
+                        if "ended" in message:
+                            raise _uncounted()
             self.lose_server()
         raise _keeps_dying()
 
@@ -175,30 +184,35 @@ class Shift:
 
     Attributes:
         queue: not started.
+        checks: ids of complete runs, which are only looked at.
         running: by number.
         elsewhere: held by a process that is not ours.
     """
 
     pool: Pool
     machine: Slots
-    queue: list[Job]
     call: str
     ended: Callable[[Outcome], None]
     observer: Observer
+    queue: list[Job] = field(default_factory=list)
+    checks: set[str] = field(default_factory=set)
     running: dict[int, Running] = field(default_factory=dict)
     elsewhere: list[Job] = field(default_factory=list)
     _number: int = 0
     _deaths: int = 0
     _looked: float = 0.0
     _is_stopping: bool = False
+    _began: str = field(default_factory=utc_now)
 
-    def work(self, stops: list[int]) -> None:
+    def work(self, jobs: Sequence[Job], checks: set[str], stops: list[int]) -> None:
         """Until no job is left, or `stops` has grown by a signal."""
+        self.queue[:], self.checks = jobs, checks
         obeyed, deadline = 0, float("inf")
         while self.running or (not stops and (self.queue or self.elsewhere)):
             if len(stops) > obeyed or time.monotonic() > deadline:
                 self._stop_running(at_once=obeyed > 0)
                 obeyed, deadline = len(stops), time.monotonic() + STOP_SECONDS
+                continue
             try:
                 if not stops:
                     self._fill_slots()
@@ -211,11 +225,20 @@ class Shift:
             self.observer.tick()
 
     def _fill_slots(self) -> None:
+        started = 0
         for job in list(self.queue):
-            slot = self.machine.take(job.config)
+            if started >= STARTS_AT_ONCE:
+                return  # it is heard before it is told more: neither waits for the other
+            slot = self._slot(job)
             if slot is None:
                 continue  # a smaller one may fit
             self.queue.remove(job)
+            done = self._done_elsewhere(job)
+            if done is not None:
+                self.machine.give_back(slot)
+                self.ended(done)
+                continue
+            started += 1
             self._number += 1
             self.running[self._number] = Running(job, slot)
             self.pool.server().tell(
@@ -227,6 +250,23 @@ class Shift:
                 log=str(RunFolder(job.folder).log),
             )
             self.observer.started(job)
+
+    def _slot(self, job: Job) -> Slot | None:
+        is_check = job.run_id in self.checks
+        return self.machine.take_core() if is_check else self.machine.take(job.config)
+
+    def _done_elsewhere(self, job: Job) -> Outcome | None:
+        """What another sweep has made of the job since this one began, if it is an end."""
+        if job.run_id in self.checks:
+            return None
+        record = read_record(job)
+        if record is None or (record.provenance.finished or "") <= self._began:
+            return None
+        if record.status == COMPLETED:
+            return Outcome(job.run_id, "completed", record=record, already=True)
+        if record.status == FAILED:
+            return Outcome(job.run_id, "failed", reason_of(record), record, already=True)
+        return None
 
     def _hear(self, message: dict[str, Any]) -> None:
         running = self.running.get(message["job"])
@@ -255,6 +295,10 @@ class Shift:
     def _stop_running(self, *, at_once: bool) -> None:
         """The first time jobs are asked to checkpoint and stop; then they are killed."""
         self._is_stopping = True
+        if not self.pool.server().is_ready:  # nothing has begun
+            self.pool.close()
+            self.running.clear()
+            return
         number = signal.SIGKILL if at_once else signal.SIGTERM
         with suppress(ServerDied):  # heard of in the loop
             for each in self.running:
@@ -282,11 +326,7 @@ class Shift:
             if is_held(RunFolder(job.folder).lock):
                 continue
             self.elsewhere.remove(job)
-            record = read_record(job)
-            if record is not None and record.status == COMPLETED:
-                self.ended(Outcome(job.run_id, "completed", record=record, already=True))
-            else:
-                self.queue.append(job)
+            self.queue.append(job)
 
 
 def read_record(job: Job) -> RunRecord | None:
@@ -306,6 +346,20 @@ def _own_modules(node: Any) -> Iterator[str]:
             yield from _own_modules(value)
 
 
+def _is_nohup(number: int) -> bool:
+    """Whether the user has seen to it that the end of the terminal is not the sweep's."""
+    return number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
+
+
+def _gpu_names(gpus: Any) -> list[str] | None:
+    """GPUs as CUDA_VISIBLE_DEVICES names them, from 0, "0,1" or [0, 1]; an empty list is wrong."""
+    if gpus is None:
+        return None
+    items = str(gpus).split(",") if isinstance(gpus, int | str) else gpus
+    is_list = isinstance(items, Sequence) and all(isinstance(item, int | str) for item in items)
+    return [str(item).strip() for item in items] if is_list else []
+
+
 def _is_positive(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
@@ -316,11 +370,20 @@ def _may_have_gpus() -> bool:
     return sys.platform != "linux" or any(map(os.path.exists, drivers))
 
 
+def _uncounted() -> TrainingError:
+    return TrainingError(
+        "hydra.launcher.gpus",
+        expected="torch to count the GPUs",
+        got="an error of its own",
+        remedy="name them: hydra.launcher.gpus=[0,1]",
+    )
+
+
 def _keeps_dying() -> TrainingError:
     return TrainingError(
         "hydra/launcher=pool",
         expected="a process that starts jobs",
-        got=f"its end by a signal, {MAX_DEATHS} times in a row",
+        got=f"its end, {MAX_DEATHS} times in a row",
         remedy="the machine may be short of memory: try fewer at once with hydra.launcher.slots=1",
     )
 
@@ -348,11 +411,19 @@ def stop_signals() -> Iterator[list[int]]:
         yield received
         return
 
+    since = [0.0]
+
     def note(number: int, _: object) -> None:
+        # A closing terminal hangs up twice, a service manager may send several at once.
+        if not received:
+            since[0] = time.monotonic()
+        elif number != signal.SIGINT and time.monotonic() - since[0] < AGAIN_SECONDS:
+            return
         received.append(number)
 
+    wanted = [number for number in _STOPPING if not _is_nohup(number)]
     before: dict[int, Callable[..., Any] | int | None] = {
-        number: signal.signal(number, note) for number in _STOPPING
+        number: signal.signal(number, note) for number in wanted
     }
     try:
         yield received

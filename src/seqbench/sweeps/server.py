@@ -49,7 +49,8 @@ class Server:
 
     def __init__(self, modules: Sequence[str] = PRELOAD) -> None:
         self._socket, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "seqbench.sweeps.warm", str(theirs.fileno())]
+        command = [sys.executable, "-P", "-m", "seqbench.sweeps.warm", str(theirs.fileno())]
+        # -P: a file of the user's must not be taken for a module of Python's.
         # A session of its own: Ctrl-C in the terminal is for the pool alone.
         self._process = subprocess.Popen(
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True

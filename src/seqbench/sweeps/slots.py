@@ -34,7 +34,8 @@ class Slots:
     """The slots of one machine.
 
     A job on the CPU takes `trainer.threads` cores for each of its `trainer.devices` processes, or
-    all cores where it wants more than there are; a job on GPUs takes a share of so many GPUs.
+    all cores where it wants more than there are; a job on GPUs takes a share of so many GPUs. A job
+    that wants more than is free waits, while smaller ones go ahead.
 
     Attributes:
         cores: CPU cores to share out.
@@ -72,6 +73,10 @@ class Slots:
         if slot is not None:
             self.taken.append(slot)
         return slot
+
+    def take_core(self) -> Slot | None:
+        """A core for what trains nothing; None while there is none."""
+        return self.take({"trainer": {"accelerator": "cpu", "threads": 1, "devices": 1}})
 
     def give_back(self, slot: Slot) -> None:
         """The slot's job has ended."""

@@ -11,7 +11,8 @@ It talks with the pool over a socket, one JSON object a line. The pool says
 and is told `{"job": 7, "pid": …}`, then whatever the function says, `{"job": 7, "said": …}`, and in
 the end `{"job": 7, "ended": code}`, where a negative code is the signal that killed it.
 
-Nothing here may start a thread: a fork takes along only the thread that forks.
+Nothing here may start a thread of Python's: a fork takes along only the thread that forks. Those
+that numerical libraries keep (BLAS, Arrow's allocator) are the libraries' own to take care of.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NoReturn
 
-from seqbench.sweeps.child import become_job
+from seqbench.sweeps.child import STOPS, become_job
 from seqbench.training.forks import end_child
 
 Program = Callable[[], NoReturn]
@@ -65,10 +66,10 @@ class Warm:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self.pool, selectors.EVENT_READ, self._heard)
         # A child's end wakes the loop through a pipe, as a signal may come at any moment.
-        self._woken, waker = os.pipe()
+        self._woken, self._waker = os.pipe()
         os.set_blocking(self._woken, False)
-        os.set_blocking(waker, False)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        os.set_blocking(self._waker, False)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._stopping)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -121,11 +122,14 @@ class Warm:
 
     def _start(self, order: dict[str, Any]) -> Program | None:
         reading, writing = os.pipe()
+        # A stop that comes before the child listens waits for it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         pid = os.fork()
         if pid == 0:
             os.close(reading)
             self._forget()
             return become_job(order, writing)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         os.close(writing)
         with suppress(OSError):  # the child does it too: whoever comes first
             os.setpgid(pid, pid)
@@ -142,6 +146,7 @@ class Warm:
         self._selector.close()
         self.pool.close()
         os.close(self._woken)
+        os.close(self._waker)
         for child in self.children.values():
             os.close(child.pipe)
 
@@ -188,12 +193,13 @@ class Warm:
         self._stop = True
 
     def _end_all(self) -> None:
+        self._selector.unregister(self.pool)
         for job in list(self.children):
             self._signal(job, signal.SIGTERM, group=False)
         deadline = time.monotonic() + STOP_SECONDS
         while self.children and time.monotonic() < deadline:
-            self._selector.select(timeout=0.2)
-            self._woke()
+            for key, _ in self._selector.select(timeout=0.2):
+                key.data()
         for job in list(self.children):
             self._signal(job, signal.SIGKILL, group=True)
 

@@ -12,7 +12,7 @@ from seqbench.sweeps.state import survey
 from seqbench.sweeps.table import Board, standing
 
 LOOK_SECONDS = 1.0
-IDLE_SECONDS = 10.0  # without a run that runs: nobody is at work, not just between two runs
+IDLE_SECONDS = 30.0  # without a run that runs: one may be between two, or still importing
 
 
 def watch(

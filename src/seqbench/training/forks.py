@@ -25,12 +25,30 @@ def begin_child() -> None:
     atexit.register(weakref.finalize._exitfunc)  # type: ignore[attr-defined]
 
 
+def signal_name(number: int) -> str:
+    """SIGKILL for 9; a number for one without a name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+_forking = 0  # the process that forked last: in a child, its parent
+
+
+def _note() -> None:
+    global _forking
+    _forking = os.getpid()
+
+
+os.register_at_fork(before=_note)
+
+
 def die_with_parent() -> None:
     """From now on the kernel kills this process when the one that forked it ends (Linux)."""
     if sys.platform == "linux":
-        parent = os.getppid()
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it was gone before
+        if os.getppid() != _forking:  # it was gone before
             os._exit(1)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqbench.config.job import Job
+from seqbench.errors import SeqbenchError
 from seqbench.sweeps.command import run_sweep
 from seqbench.sweeps.estimate import estimate, words
 from seqbench.sweeps.execute import Outcome, exit_code, summary
@@ -26,6 +27,9 @@ def main(argv: list[str]) -> int:
 
 def sweep(plan: Plan) -> int:
     """Execute the plan; 0 if every run completed, 1 if some failed, 130 if it was interrupted."""
+    if plan.num_alike:
+        alike = f"{plan.num_alike} of the combinations are another's run: done once"
+        print(alike, file=sys.stderr, flush=True)
     if plan.settings["dry_run"]:
         return _list(plan)
     if plan.settings["watch"]:
@@ -38,9 +42,11 @@ def sweep(plan: Plan) -> int:
     for line in summary(outcomes, plan.jobs):
         print(line)
     print(_took(outcomes, time.monotonic() - started, show.at_once))
+    code = exit_code(outcomes)
     if plan.settings["report"] and any(outcome.status != "interrupted" for outcome in outcomes):
-        _report(plan)
-    return exit_code(outcomes)
+        failed = _report(plan)
+        code = code or failed
+    return code
 
 
 def execute_run(job: Job) -> Any:
@@ -66,8 +72,14 @@ def _took(outcomes: Sequence[Outcome], seconds: float, at_once: int) -> str:
     return f"{words(seconds)}; {words(training)} of training, {at_once} at once"
 
 
-def _report(plan: Plan) -> None:
+def _report(plan: Plan) -> int:
+    """The study's report; 1 if it could not be made, which takes nothing from the runs."""
     from seqbench.verbs.report import write
 
     study = plan.jobs[0].folder.parent
-    write([study], study / "report")
+    try:
+        write([study], study / "report")
+    except SeqbenchError as error:
+        print(f"seqbench: {error.line()}", file=sys.stderr)
+        return 1
+    return 0
