@@ -1,8 +1,9 @@
 """The README's commands and programs, in the order they stand there, in one folder.
 
 They are run on little: hub datasets come from a made-up mirror, docstrings are made up too, a
-training is one epoch of two small batches, a benchmark one round of two steps. Nothing else is
-changed; `make` targets are looked up, not run.
+training is one epoch of two small batches, a benchmark one round of two steps, and sweeps stay in
+this process, where the docstrings are made up. Nothing else is changed; `make` targets are looked
+up, not run.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SMALL = [
 ]  # fmt: skip
 MADE_SMALL = {
     "train": SMALL,
-    "sweep": SMALL,
+    "sweep": [*SMALL, "hydra/launcher=basic"],
     "benchmark": ["data.batch_size=8", "steps=2", "warmup=1", "rounds=1"],
 }
 

@@ -22,8 +22,10 @@ from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunError
 from seqbench.sweeps.burial import bury
 from seqbench.sweeps.execute import Execute, Outcome
-from seqbench.sweeps.pool import Pool, Shift, stop_signals
+from seqbench.sweeps.pool import Pool
 from seqbench.sweeps.server import PRELOAD
+from seqbench.sweeps.shift import Shift
+from seqbench.sweeps.stopping import stop_signals
 
 
 class Seen:

@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from seqbench.config.job import Job
-from seqbench.errors import ConfigError, ConfigErrors, RecordError, TrainingError
-from seqbench.records.claim import is_held
-from seqbench.records.folder import RunFolder
-from seqbench.records.provenance import usable_cores, utc_now
-from seqbench.records.record import COMPLETED, FAILED, RunRecord
-from seqbench.sweeps.burial import bury
-from seqbench.sweeps.execute import Execute, Observer, Outcome, reason_of
-from seqbench.sweeps.server import PRELOAD, Server, ServerDied
-from seqbench.sweeps.slots import Slot, Slots
-
-TICK_SECONDS = 0.2
-ELSEWHERE_SECONDS = 1.0  # between two looks at runs that another process has
-AGAIN_SECONDS = 2.0  # before that, another signal than Ctrl-C is not a second wish to stop
-STOP_SECONDS = 60.0  # for checkpoints, between being told to stop and being killed
-STARTS_AT_ONCE = 32  # told before the warm process is heard again
-MAX_DEATHS = 3  # of the warm process in a row, no job having ended in between
-
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(frozen=True)
-class Running:
-    """A job in its slot; `outcome` is what it has said of its end."""
-
-    job: Job
-    slot: Slot
-    outcome: Outcome | None = None
+from seqbench.errors import ConfigError, ConfigErrors, TrainingError
+from seqbench.records.provenance import usable_cores
+from seqbench.sweeps.execute import Execute, Observer, Outcome
+from seqbench.sweeps.server import MAX_DEATHS, PRELOAD, Server, ServerDied, keeps_dying
+from seqbench.sweeps.shift import TICK_SECONDS, Shift
+from seqbench.sweeps.slots import Slots
+from seqbench.sweeps.stopping import stop_signals
 
 
 @dataclass
@@ -175,165 +152,7 @@ class Pool:
                         if "ended" in message:
                             raise _uncounted()
             self.lose_server()
-        raise _keeps_dying()
-
-
-@dataclass
-class Shift:
-    """One pass over a list of jobs.
-
-    Attributes:
-        queue: not started.
-        checks: ids of complete runs, which are only looked at.
-        running: by number.
-        elsewhere: held by a process that is not ours.
-    """
-
-    pool: Pool
-    machine: Slots
-    call: str
-    ended: Callable[[Outcome], None]
-    observer: Observer
-    queue: list[Job] = field(default_factory=list)
-    checks: set[str] = field(default_factory=set)
-    running: dict[int, Running] = field(default_factory=dict)
-    elsewhere: list[Job] = field(default_factory=list)
-    _number: int = 0
-    _deaths: int = 0
-    _looked: float = 0.0
-    _is_stopping: bool = False
-    _began: str = field(default_factory=utc_now)
-
-    def work(self, jobs: Sequence[Job], checks: set[str], stops: list[int]) -> None:
-        """Until no job is left, or `stops` has grown by a signal."""
-        self.queue[:], self.checks = jobs, checks
-        obeyed, deadline = 0, float("inf")
-        while self.running or (not stops and (self.queue or self.elsewhere)):
-            if len(stops) > obeyed or time.monotonic() > deadline:
-                self._stop_running(at_once=obeyed > 0)
-                obeyed, deadline = len(stops), time.monotonic() + STOP_SECONDS
-                continue
-            try:
-                if not stops:
-                    self._fill_slots()
-                for message in self.pool.server().messages(TICK_SECONDS):
-                    self._hear(message)
-            except ServerDied:
-                self._requeue()
-            if not stops:
-                self._look_elsewhere()
-            self.observer.tick()
-
-    def _fill_slots(self) -> None:
-        started = 0
-        for job in list(self.queue):
-            if started >= STARTS_AT_ONCE:
-                return  # it is heard before it is told more: neither waits for the other
-            slot = self._slot(job)
-            if slot is None:
-                continue  # a smaller one may fit
-            self.queue.remove(job)
-            done = self._done_elsewhere(job)
-            if done is not None:
-                self.machine.give_back(slot)
-                self.ended(done)
-                continue
-            started += 1
-            self._number += 1
-            self.running[self._number] = Running(job, slot)
-            self.pool.server().tell(
-                do="start",
-                job=self._number,
-                call="seqbench.sweeps.execute:work",
-                argument=[self.call, str(job.folder)],
-                env=slot.env,
-                log=str(RunFolder(job.folder).log),
-            )
-            self.observer.started(job)
-
-    def _slot(self, job: Job) -> Slot | None:
-        is_check = job.run_id in self.checks
-        return self.machine.take_core() if is_check else self.machine.take(job.config)
-
-    def _done_elsewhere(self, job: Job) -> Outcome | None:
-        """What another sweep has made of the job since this one began, if it is an end."""
-        if job.run_id in self.checks:
-            return None
-        record = read_record(job)
-        if record is None or (record.provenance.finished or "") <= self._began:
-            return None
-        if record.status == COMPLETED:
-            return Outcome(job.run_id, "completed", record=record, already=True)
-        if record.status == FAILED:
-            return Outcome(job.run_id, "failed", reason_of(record), record, already=True)
-        return None
-
-    def _hear(self, message: dict[str, Any]) -> None:
-        running = self.running.get(message["job"])
-        if running is None:
-            return
-        if "said" in message:
-            said = message["said"]
-            outcome = Outcome(**{**said, "stale": tuple(said["stale"])})
-            self.running[message["job"]] = replace(running, outcome=outcome)
-        elif "ended" in message:
-            self._deaths = 0
-            del self.running[message["job"]]
-            self.machine.give_back(running.slot)
-            self._end(running, message["ended"])
-
-    def _end(self, running: Running, code: int) -> None:
-        job, outcome = running.job, running.outcome
-        if outcome is not None and outcome.held:
-            self.elsewhere.append(job)
-            self.observer.elsewhere(job)
-            return
-        if outcome is None:
-            outcome = Outcome(job.run_id, "interrupted") if self._is_stopping else bury(job, code)
-        self.ended(replace(outcome, record=read_record(job)))
-
-    def _stop_running(self, *, at_once: bool) -> None:
-        """The first time jobs are asked to checkpoint and stop; then they are killed."""
-        self._is_stopping = True
-        if not self.pool.server().is_ready:  # nothing has begun
-            self.pool.close()
-            self.running.clear()
-            return
-        number = signal.SIGKILL if at_once else signal.SIGTERM
-        with suppress(ServerDied):  # heard of in the loop
-            for each in self.running:
-                self.pool.server().tell(do="signal", job=each, number=int(number), group=at_once)
-        if not at_once and self.running:
-            self.observer.note(f"stopping: {len(self.running)} running jobs save their checkpoints")
-
-    def _requeue(self) -> None:
-        """The warm process has died, and its jobs with it, through no fault of theirs."""
-        self._deaths += 1
-        self.pool.lose_server()
-        for running in self.running.values():
-            self.machine.give_back(running.slot)
-        self.queue[:0] = [running.job for running in self.running.values()]
-        self.running.clear()
-        if self._deaths >= MAX_DEATHS:
-            raise _keeps_dying()
-        self.observer.note("the process that starts jobs was killed: its jobs are started again")
-
-    def _look_elsewhere(self) -> None:
-        if time.monotonic() - self._looked < ELSEWHERE_SECONDS:
-            return
-        self._looked = time.monotonic()
-        for job in list(self.elsewhere):
-            if is_held(RunFolder(job.folder).lock):
-                continue
-            self.elsewhere.remove(job)
-            self.queue.append(job)
-
-
-def read_record(job: Job) -> RunRecord | None:
-    """The job's record; None where there is none that can be read."""
-    with suppress(RecordError):
-        return RunFolder(job.folder).read_record()
-    return None
+        raise keeps_dying()
 
 
 def _own_modules(node: Any) -> Iterator[str]:
@@ -344,11 +163,6 @@ def _own_modules(node: Any) -> Iterator[str]:
             yield target.rpartition(".")[0]
         for value in node.values():
             yield from _own_modules(value)
-
-
-def _is_nohup(number: int) -> bool:
-    """Whether the user has seen to it that the end of the terminal is not the sweep's."""
-    return number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
 
 
 def _gpu_names(gpus: Any) -> list[str] | None:
@@ -379,15 +193,6 @@ def _uncounted() -> TrainingError:
     )
 
 
-def _keeps_dying() -> TrainingError:
-    return TrainingError(
-        "hydra/launcher=pool",
-        expected="a process that starts jobs",
-        got=f"its end, {MAX_DEATHS} times in a row",
-        remedy="the machine may be short of memory: try fewer at once with hydra.launcher.slots=1",
-    )
-
-
 def _reference(execute: Execute) -> str:
     """A function as other processes find it.
 
@@ -398,35 +203,3 @@ def _reference(execute: Execute) -> str:
     if not name.isidentifier():
         raise TypeError(f"{execute!r} has no name by which another process could find it")
     return f"{module}:{name}"
-
-
-@contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """A list that grows by each signal that asks this process to stop, for the block's length.
-
-    Installed explicitly, as a shell starts a job in the background with Ctrl-C ignored.
-    """
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    since = [0.0]
-
-    def note(number: int, _: object) -> None:
-        # A closing terminal hangs up twice, a service manager may send several at once.
-        if not received:
-            since[0] = time.monotonic()
-        elif number != signal.SIGINT and time.monotonic() - since[0] < AGAIN_SECONDS:
-            return
-        received.append(number)
-
-    wanted = [number for number in _STOPPING if not _is_nohup(number)]
-    before: dict[int, Callable[..., Any] | int | None] = {
-        number: signal.signal(number, note) for number in wanted
-    }
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -31,6 +31,7 @@ PRELOAD = (
 )
 
 CLOSE_SECONDS = 5.0
+MAX_DEATHS = 3  # in a row, no job having ended in between
 
 
 class ServerDied(Exception):
@@ -119,3 +120,13 @@ class Server:
             got=f"its end with exit code {code}",
             remedy="see the error above; hydra/launcher=basic does without it",
         )
+
+
+def keeps_dying() -> TrainingError:
+    """The error of a warm process that is killed again and again."""
+    return TrainingError(
+        "hydra/launcher=pool",
+        expected="a process that starts jobs",
+        got=f"its end, {MAX_DEATHS} times in a row",
+        remedy="the machine may be short of memory: try fewer at once with hydra.launcher.slots=1",
+    )
