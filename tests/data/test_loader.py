@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gc
+import os
 import pickle
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +90,19 @@ def test_going_on_within_an_epoch(encoded: Encoded, num_workers: int) -> None:
     assert seen[:2] + rest == expected
     assert len(resumed) == len(expected)
     assert len(list(resumed)) == len(expected)  # the next epoch is whole again
+
+
+def test_a_stop_for_the_whole_group_leaves_its_workers(encoded: Encoded) -> None:
+    made = loader(encoded, num_workers=1)
+    batches = iter(made)
+    next(batches)
+    (worker,) = made._iterator._workers  # type: ignore[union-attr]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(worker.pid, number)
+    assert len(list(batches)) == len(made) - 1
+    del batches, made
+    gc.collect()
+    assert not worker.is_alive()
 
 
 def test_lightning_sets_the_epoch(encoded: Encoded) -> None:

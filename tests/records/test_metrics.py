@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,18 @@ def test_a_length_that_does_not_fit_is_refused(tmp_path: Path, length: int) -> N
         write(writer, 1)
         with pytest.raises(RecordError, match=rf"ends at byte {length}, as the checkpoint says"):
             writer.truncate(length)
+
+
+def test_a_disk_that_takes_no_more_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with MetricsWriter(tmp_path / "metrics.jsonl") as writer:
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(RecordError, match=r"metrics\.jsonl: .* No space left on device"):
+            writer.sync()
 
 
 def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.sweeps.stored import make_job, store
 
 from seqbench.config.job import Job
-from seqbench.sweeps.estimate import Estimate, estimate, words
+from seqbench.sweeps.estimate import Estimate, estimate
 from seqbench.sweeps.state import survey
 
 
@@ -90,19 +90,3 @@ def test_what_is_to_do_can_be_said(tmp_path: Path) -> None:
     store(jobs[0])
     found = estimate(jobs, survey(jobs), 2, todo=[jobs[0].run_id])
     assert found.runs == {jobs[0].run_id: 11.5}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (0.2, "0 s"),
-        (45.4, "45 s"),
-        (59.7, "1 min 00 s"),
-        (221, "3 min 41 s"),
-        (3599.6, "1 h 00 min"),
-        (7500, "2 h 05 min"),
-        (360_000, "100 h 00 min"),
-    ],
-)
-def test_durations_in_words(seconds: float, said: str) -> None:
-    assert words(seconds) == said

@@ -133,4 +133,5 @@ def test_what_was_counted_is_taken_up(
     state = first.training_state()
     assert state["tokens"] == 11
     second.load_training_state(state)
+    assert second.tokens_logged == first.tokens_logged == 11
     assert second.training_state() == state

@@ -73,6 +73,19 @@ def test_validation_is_not_training_time(monkeypatch: pytest.MonkeyPatch) -> Non
     assert watch.seconds == 10 + 1 + 2
 
 
+def test_a_validation_after_training_does_not_start_the_watch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([0.0, 10.0, 100.0, 500.0])
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    watch = Stopwatch()
+    watch.on_train_start(NO_MODULE, NO_MODULE)
+    watch.on_train_end(NO_MODULE, NO_MODULE)
+    watch.on_validation_start(NO_MODULE, NO_MODULE)
+    watch.on_validation_end(NO_MODULE, NO_MODULE)
+    assert watch.seconds == 10
+
+
 def test_the_watch_stops_at_an_exception_once(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 10.0])
     monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: next(clock)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,13 @@ def test_nor_does_a_missing_end(path: Path, kept: int) -> None:
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(RecordError, match="got a damaged one"):
         read_checkpoint(path)
+
+
+def test_one_that_is_whole_and_nothing_that_torch_reads(tmp_path: Path) -> None:
+    body = b"not an archive"
+    (tmp_path / "last.ckpt").write_bytes(body + hashlib.sha256(body).digest())
+    with pytest.raises(RecordError, match=r"last\.ckpt: expected a checkpoint, got \w"):
+        read_checkpoint(tmp_path / "last.ckpt")
 
 
 def test_one_that_is_not_there(tmp_path: Path) -> None:

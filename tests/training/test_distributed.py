@@ -15,13 +15,14 @@ import psutil
 import pytest
 import torch
 
-from seqbench.errors import DataError, TrainingError
+from seqbench.errors import ConfigError, DataError, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 from seqbench.tasks.classification import Classification
 from seqbench.training import distributed
 from seqbench.training.distributed import RankError, Ranks
 from seqbench.training.execute import execute
+from seqbench.training.interrupts import RELAYED_STOP, Interrupts
 
 # A smooth optimizer and no dropout: what is left is the order of float additions.
 SMOOTH = [
@@ -31,10 +32,21 @@ SMOOTH = [
 TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=2"]
 
 
+_earlier: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """What other tests have left running is not this module's."""
+    _earlier.clear()
+    _earlier.update(child.pid for child in psutil.Process().children())
+
+
 def forked() -> list[psutil.Process]:
     """Processes that this one has forked."""
     own = psutil.Process().name()
-    return [child for child in psutil.Process().children() if child.name() == own]
+    children = psutil.Process().children()
+    return [child for child in children if child.name() == own and child.pid not in _earlier]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -111,7 +123,7 @@ def launched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Runs small functions as two ranks; gives the error, and the exit codes."""
     monkeypatch.setattr(distributed, "_store", lambda _: SimpleNamespace(port=1))
     ends = Ranks.end
-    monkeypatch.setattr(Ranks, "end", lambda self, *_: ends(self, farewell=0.2, grace=0.5))
+    monkeypatch.setattr(Ranks, "end", lambda self, **_: ends(self, farewell=0.2, grace=0.5))
 
     def launch(*programs: Callable[[], int]) -> tuple[str, list[int | None]]:
         ranks = Ranks(RunFolder("outputs/a-run"), 2, lambda _: programs[distributed.rank()]())
@@ -140,7 +152,7 @@ def test_of_what_ranks_tell_the_first_counts(launched: Any) -> None:
 
 def test_a_rank_that_will_not_end_is_killed(launched: Any) -> None:
     def stubborn() -> int:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(RELAYED_STOP, signal.SIG_IGN)
         time.sleep(60)
         return 0
 
@@ -156,6 +168,87 @@ def test_ranks_that_end_well_without_a_record_have_failed(launched: Any) -> None
 
 def test_interrupted_ranks_interrupt_the_run(launched: Any) -> None:
     assert launched(lambda: 130, lambda: 130) == ("interrupted", [130, 130])
+
+
+def wait_for(*paths: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not all(path.exists() for path in paths):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int | None]]:
+    """Runs a function as two ranks whose launcher is told to stop once both have begun."""
+
+    def stop(_: Ranks) -> None:
+        wait_for(tmp_path / "0 began", tmp_path / "1 began")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(distributed, "_store", lambda _: SimpleNamespace(port=1))
+    monkeypatch.setattr(Ranks, "_wait", stop)
+
+    def run(program: Callable[[Path], int]) -> list[int | None]:
+        ranks = Ranks(RunFolder(tmp_path), 2, program)
+        with pytest.raises(KeyboardInterrupt):
+            ranks.work()
+        return ranks.codes
+
+    return run
+
+
+def test_a_launcher_told_to_stop_waits_for_its_ranks(stopped: Any, tmp_path: Path) -> None:
+    def finish(_: Path) -> int:
+        signal.signal(RELAYED_STOP, lambda *_: None)
+        (tmp_path / f"{distributed.rank()} began").touch()
+        time.sleep(0.5)
+        (tmp_path / f"{distributed.rank()} finished").touch()
+        return 0
+
+    assert stopped(finish) == [0, 0]
+    assert (tmp_path / "0 finished").exists()
+    assert (tmp_path / "1 finished").exists()
+
+
+def test_a_groups_sigterm_and_its_launchers_stop_are_one_stop(stopped: Any, tmp_path: Path) -> None:
+    def checkpoint(_: Path) -> int:
+        with Interrupts() as interrupts:
+            interrupts.deferring = True
+            os.kill(os.getpid(), signal.SIGTERM)
+            (tmp_path / f"{distributed.rank()} began").touch()
+            time.sleep(0.5)
+            return 130 if interrupts.requested else 1
+
+    assert stopped(checkpoint) == [130, 130]
+
+
+def test_a_process_that_trained_with_threads_is_not_forked(
+    make_job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distributed, "_has_trained_threaded", False)
+    distributed.note_training(threads=2)
+    distributed.note_training(threads=1)
+    job = make_job(*TWO)
+    with pytest.raises(ConfigError, match=r"trainer\.devices: .* with several threads; hydra"):
+        execute(job)
+    assert not job.folder.exists()
+    assert not forked()
+
+
+def test_nor_is_one_that_used_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    with (
+        pytest.raises(ConfigError, match=r"got one that has used CUDA; hydra/launcher=pool"),
+        distributed.forked_ranks(RunFolder(tmp_path), 2),
+    ):
+        pass
+
+
+def test_a_run_notes_its_threads(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[int] = []
+    monkeypatch.setattr(distributed, "note_training", lambda *, threads: noted.append(threads))
+    execute(make_job("trainer.max_steps=1", "trainer.threads=1"))
+    assert noted == [1]
 
 
 def test_ranks_that_are_not_needed_end(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from seqbench.errors import DataError, RecordError, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.training import execute as execute_module
 from seqbench.training.execute import execute
+from seqbench.training.run import run
 
 
 def test_a_completed_run_is_found_again(make_job: Any) -> None:
@@ -64,7 +66,7 @@ def test_how_the_data_was_treated_is_recorded(make_job: Any) -> None:
     assert note.endswith("texts cut to their first 3 tokens")
 
 
-def test_a_failed_run_starts_afresh(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lies_in_a_folder_without_a_checkpoint_is_cleared(make_job: Any) -> None:
     job = make_job("trainer.max_epochs=1")
     job.folder.mkdir(parents=True)
     (job.folder / "metrics.jsonl").write_text('{"step": 9}\n')
@@ -79,6 +81,33 @@ def test_bad_data_leaves_nothing_behind(make_job: Any, tmp_path: Path) -> None:
         execute(job)
     assert not job.folder.exists()
     assert not (tmp_path / "out").exists()
+
+
+def test_data_that_goes_during_training_costs_no_completed_run(
+    make_job: Any, in_third_step: Any, reviews: Path, tmp_path: Path
+) -> None:
+    test = tmp_path / "test.csv"
+    test.write_bytes((reviews / "test.csv").read_bytes())
+    job = make_job("trainer.max_epochs=1", "logger=wandb", f"data.files.test={test}")
+    in_third_step(lambda: test.unlink(missing_ok=True))
+    assert execute(job).record.status == "completed"
+    record = RunFolder(job.folder).read_record()
+    assert record is not None
+    assert record.status == "completed"
+    log = (job.folder / "log.txt").read_text()
+    assert re.search(r"W&B was not told all of the outcome: .*test\.csv", log)
+
+
+def test_a_completed_run_is_never_removed(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def complete_and_fail(*arguments: Any, **named: Any) -> Any:
+        run(*arguments, **named)
+        raise DataError("test.csv")
+
+    monkeypatch.setattr(execute_module, "run", complete_and_fail)
+    job = make_job("trainer.max_epochs=1")
+    with pytest.raises(DataError):
+        execute(job)
+    assert (job.folder / "record.json").exists()
 
 
 def test_a_failed_training_leaves_its_record(make_job: Any) -> None:

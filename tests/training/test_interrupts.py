@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from seqbench.training.interrupts import SIGNALS, Interrupts
+from seqbench.training.interrupts import RELAYED_STOP, SIGNALS, Interrupts
 
 
 def send(number: int) -> None:
@@ -42,11 +42,12 @@ def test_while_stops_are_deferred_only_the_second_does(number: int) -> None:
             send(number)
 
 
-def test_a_terminals_ctrl_c_and_its_launchers_sigterm_are_one_stop() -> None:
+def test_a_groups_signals_and_its_launchers_stop_are_one_stop() -> None:
     with Interrupts() as interrupts:
         interrupts.deferring = True
         send(signal.SIGINT)
         send(signal.SIGTERM)
+        send(RELAYED_STOP)
         assert interrupts.requested
 
 

@@ -100,7 +100,7 @@ def test_a_run_that_failed(network_run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "file"), [("network_run", "best.ckpt"), ("baseline_run", "baseline.npz")]
 )
-@pytest.mark.parametrize("harm", ["cut", "gone", "other"])
+@pytest.mark.parametrize("harm", ["cut", "flipped", "gone", "other"])
 def test_a_checkpoint_that_is_damaged(
     name: str, file: str, harm: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -110,8 +110,14 @@ def test_a_checkpoint_that_is_damaged(
         path.unlink()
     else:
         content = path.read_bytes()
-        path.write_bytes(content[: len(content) // 2] if harm == "cut" else b"not a checkpoint")
-    with pytest.raises(RecordError, match=r"checkpoint|saved baseline"):
+        half = len(content) // 2
+        harmed = {
+            "cut": content[:half],
+            "flipped": content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :],
+            "other": b"not a checkpoint",
+        }
+        path.write_bytes(harmed[harm])
+    with pytest.raises(RecordError, match=r"expected a (checkpoint of this run|saved baseline)"):
         restore(copy)
 
 

@@ -26,7 +26,7 @@ from seqbench.tasks.classification import Classification
 from seqbench.training import checkpoint_file
 from seqbench.training.checkpoint_file import write_checkpoint
 from seqbench.training.execute import execute
-from seqbench.training.resume import best_checkpoint, last_checkpoint
+from seqbench.training.resume import STATE, best_checkpoint, last_checkpoint, resume_point
 
 AFTER_EACH_STEP = "trainer.checkpoint_every=1e-9"
 BATCHES = 10
@@ -270,6 +270,18 @@ def test_a_checkpoint_that_does_not_fit_is_left_alone(
     rows = read_metrics(job.folder / "metrics.jsonl")
     assert [row["step"] for row in rows] == sorted(row["step"] for row in rows)
     assert len([row for row in rows if "planned/steps" in row]) == 1
+
+
+def test_a_whole_checkpoint_of_another_shape_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = RunFolder(tmp_path)
+    made_of: dict[str, str | None] = {"config": "a-run"}
+    for state in ({}, {STATE: None}, {STATE: {"made_of": made_of, "has_best": False}}):
+        write_checkpoint(last_checkpoint(folder), {"epoch": 0, "global_step": 3, **state})
+        caplog.clear()
+        assert resume_point(folder, made_of) is None
+        assert "last.ckpt: expected our own format, got another format" in caplog.text
 
 
 def test_data_that_is_away_for_a_while_costs_nothing(

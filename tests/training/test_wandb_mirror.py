@@ -215,6 +215,32 @@ def test_when_wandb_cannot_start_the_run_does(
     ]
 
 
+def test_what_was_mirrored_before_is_dropped_where_online_falls_back_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import wandb
+
+    partial = tmp_path / "wandb" / "offline-run-before"
+    partial.mkdir(parents=True)
+    there: dict[str, bool] = {}
+
+    def note(*, mode: str, **_: Any) -> Any:
+        there[mode] = partial.exists()
+        raise RuntimeError
+
+    monkeypatch.setattr(wandb, "init", note)
+    wandb_mirror.start_mirror(
+        WandbSettings(mode="online"),
+        run_id="a-run",
+        study="a",
+        task="t",
+        tags=[],
+        config={},
+        path=tmp_path,
+    )
+    assert there == {"online": True, "offline": False}
+
+
 def test_every_run_stages_beside_itself_unless_the_user_says_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from seqbench.data.batching import LengthBatchSampler
 from seqbench.data.encoded import Encoded
 
 Truncate = Literal["head", "tail"]
+WORKER_SECONDS = 60  # between SIGTERM and a worker's end, for a last checkpoint
 
 
 class TokenDataset(Dataset[TokenBatch]):
@@ -107,6 +109,7 @@ class TokenLoader(DataLoader[TokenBatch]):
             collate_fn=_as_it_is,
             generator=torch.Generator().manual_seed(sampler.seed),
             num_workers=num_workers,
+            worker_init_fn=_leave_stops_to_training,
             persistent_workers=num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
@@ -138,6 +141,16 @@ class TokenLoader(DataLoader[TokenBatch]):
 
 def _as_it_is(batch: Any) -> Any:
     return batch
+
+
+def _leave_stops_to_training(_: int) -> None:
+    """In a worker: a stop for the whole process group must not end it before the checkpoint.
+
+    It ends with its loader. SIGTERM is also how Python ends one that is left at its own exit, and
+    waits for it then: so there is an end to it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(WORKER_SECONDS))
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -83,8 +83,15 @@ class MetricsWriter:
             self.length = length
 
     def sync(self) -> None:
-        """Puts what was written on the disk; call it before a checkpoint names `length`."""
-        os.fsync(self._descriptor)
+        """Puts what was written on the disk; call it before a checkpoint names `length`.
+
+        Raises:
+            RecordError: the disk does not take it.
+        """
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
     def close(self) -> None:
         """Closes the file; once more does no harm."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seqbench.records.durations import words
 from seqbench.report.statistics import Summary
 
 NONE = "\N{EN DASH}"
@@ -65,10 +66,4 @@ def duration(seconds: float | None) -> str:
         return "< 0.1 s"
     if seconds < 10:
         return f"{seconds:.2g} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    return words(seconds)

@@ -87,17 +87,6 @@ def together(seconds: Collection[float], slots: int) -> float:
     return max(sum(seconds) / max(slots, 1), max(seconds, default=0.0))
 
 
-def words(seconds: float) -> str:
-    """A duration to read: 45 s, 3 min 41 s, 2 h 05 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 @dataclass(frozen=True)
 class _Cost:
     """Wall seconds of a completed run."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from rich.text import Text
 
-from seqbench.sweeps.estimate import words
+from seqbench.records.durations import words
 from seqbench.sweeps.state import Progress
 
 RowState = Literal["queued", "running", "elsewhere", "completed", "failed", "interrupted"]

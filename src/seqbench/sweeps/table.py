@@ -15,7 +15,8 @@ from rich.live import Live
 from rich.text import Text
 
 from seqbench.config.job import is_baseline
-from seqbench.sweeps.estimate import Estimate, together, words
+from seqbench.records.durations import words
+from seqbench.sweeps.estimate import Estimate, together
 from seqbench.sweeps.frame import (
     ACTIVE,
     ENDED,

@@ -236,6 +236,7 @@ class Task(LightningModule, ABC):
         norm = self._gradient_norm
         return {
             "tokens": int(self._tokens),
+            "tokens_logged": self.tokens_logged,
             "unlogged": self._unlogged.tolist(),
             "gradient_norm": None if norm is None else float(norm),
         }
@@ -243,6 +244,7 @@ class Task(LightningModule, ABC):
     def load_training_state(self, state: dict[str, Any]) -> None:
         """Take up what `training_state` told."""
         self._tokens = torch.tensor(state["tokens"], dtype=torch.int64)
+        self.tokens_logged = state["tokens_logged"]
         self._unlogged = torch.tensor(state["unlogged"], dtype=torch.float64)
         norm = state["gradient_norm"]
         self._gradient_norm = None if norm is None else torch.tensor(norm, dtype=torch.float64)

@@ -102,6 +102,7 @@ class Stopwatch(Callback):
     def __init__(self) -> None:
         self._seconds = 0.0
         self._running_since: float | None = None
+        self._is_held = False
 
     @property
     def seconds(self) -> float:
@@ -115,11 +116,13 @@ class Stopwatch(Callback):
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Hold."""
+        self._is_held = self._running_since is not None
         self._hold()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Go on."""
-        self._running_since = time.perf_counter()
+        """Go on, if it ran before: a validation may come after training too."""
+        if self._is_held:
+            self._running_since = time.perf_counter()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop."""

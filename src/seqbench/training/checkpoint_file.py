@@ -57,9 +57,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         body, digest = written[:-_DIGEST_BYTES], written[-_DIGEST_BYTES:]
         if hashlib.sha256(body).digest() != digest:
             raise RecordError(str(path), expected="a checkpoint", got="a damaged one")
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise RecordError(str(path), got=error.strerror or str(error)) from error
+    return _load(path)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch's own, which are of many types
+        raise RecordError(
+            str(path), expected="a checkpoint", got=str(error).partition("\n")[0]
+        ) from error
     return content
 
 

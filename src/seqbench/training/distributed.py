@@ -20,10 +20,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from seqbench.errors import TrainingError
+from seqbench.errors import ConfigError, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord
-from seqbench.training.forks import begin_child, end_child
+from seqbench.training.forks import begin_child, end_child, signal_name
+from seqbench.training.interrupts import RELAYED_STOP
 
 POLL_SECONDS = 0.02
 FAREWELL_SECONDS = 1.0  # between one rank's failure and the end of the others: they may tell too
@@ -77,21 +78,48 @@ def is_launched() -> bool:
     return ERRORS in os.environ
 
 
+_has_trained_threaded = False
+
+
+def note_training(*, threads: int) -> None:
+    """To be called before this process trains: its threads would be missing in a fork of it."""
+    global _has_trained_threaded
+    _has_trained_threaded = _has_trained_threaded or threads > 1
+
+
+def _check_forkable() -> None:
+    import torch
+
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        got = "one that has used CUDA"
+    elif _has_trained_threaded:
+        got = "one that has trained with several threads"
+    else:
+        return
+    raise ConfigError(
+        "trainer.devices",
+        expected="a process that has not trained before",
+        got=got,
+        remedy="hydra/launcher=pool starts one for each run",
+    )
+
+
 @contextmanager
 def forked_ranks(folder: RunFolder, devices: int) -> Iterator[Ranks | None]:
     """The ranks of a run, waiting for `Ranks.work`; None where this process trains by itself.
 
     They are gone at the end of the block, however it ends.
+
+    Raises:
+        ConfigError: this process has trained before in a way that no fork survives.
     """
     if devices < 2 or "RANK" in os.environ:
         yield None
         return
+    _check_forkable()
     ranks = Ranks(folder, devices)
     try:
         yield ranks
-    except KeyboardInterrupt:
-        ranks.end(farewell=0.0, grace=CHECKPOINT_SECONDS)
-        raise
     finally:
         ranks.end()
 
@@ -162,15 +190,23 @@ class Ranks:
     def work(self) -> RunRecord:
         """Let them begin, wait for them, and read the record that rank 0 wrote.
 
+        However it ends, none of them runs any more: what is recorded then is the last word.
+
         Raises:
             TrainingError: a rank failed; the others are ended first.
+            KeyboardInterrupt: so were they or this process.
         """
         with tempfile.TemporaryDirectory(prefix="seqbench-ranks-") as errors:
             store = _store(len(self._ranks))
-            for number, process in enumerate(self._ranks):
-                process.begin(self._environment(number, store.port, errors))
-            failed = self._wait()
-            self.end()
+            try:
+                for number, process in enumerate(self._ranks):
+                    process.begin(self._environment(number, store.port, errors))
+                failed = self._wait()
+            except KeyboardInterrupt:
+                self.end(farewell=0.0, grace=CHECKPOINT_SECONDS)
+                raise
+            finally:
+                self.end()
             told = RankError.first(Path(errors))
         record = self._folder.read_record()
         if failed is None and record is not None:
@@ -199,7 +235,7 @@ class Ranks:
             process.leave()
         self._wait_for(farewell)
         for process in self._ranks:
-            process.kill(signal.SIGTERM)
+            process.kill(RELAYED_STOP)
         self._wait_for(grace)
         for process in self._ranks:
             process.kill(signal.SIGKILL)
@@ -267,5 +303,5 @@ def _store(world_size: int) -> Any:
 
 def _ending(code: int) -> str:
     if code < 0:
-        return f"was killed by {signal.Signals(-code).name}"
+        return f"was killed by {signal_name(-code)}"
     return f"ended with exit code {code}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from seqbench.config.job import Job, freeze
 from seqbench.errors import ConfigError, DataError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import code_hash
-from seqbench.records.record import FAILED, RunRecord
+from seqbench.records.record import COMPLETED, FAILED, RunRecord
 from seqbench.training.assemble import set_up_data
 from seqbench.training.resume import last_checkpoint
 from seqbench.training.run import run
@@ -54,7 +54,7 @@ def execute(job: Job, *, again: bool = False) -> Execution:
     with folder.claim():
         afresh = again or job.config["force"]
         record = None if afresh else folder.read_record()
-        if record is not None and record.status == "completed":
+        if record is not None and record.status == COMPLETED:
             return Execution(record=record, was_complete=True, stale=changed_since(record, job))
         if afresh or _failed(record) or not last_checkpoint(folder).exists():
             folder.clear()
@@ -63,11 +63,9 @@ def execute(job: Job, *, again: bool = False) -> Execution:
         try:
             record = run(job.config, folder, overrides=job.overrides)
         except (ConfigError, DataError):
-            if folder.path in made:
-                folder.remove()
-                _remove_empty(made[1:])
-            elif last_checkpoint(folder).exists():
-                folder.record.unlink(missing_ok=True)  # once the input is there, it goes on
+            record = folder.read_record()
+            if record is None or record.status != COMPLETED:
+                _undo(folder, made)
             raise
         return Execution(record=record, was_complete=False)
 
@@ -98,6 +96,15 @@ def _data_fingerprint(parts: str) -> str | None:
         return set_up_data({**json.loads(parts), "seed": 0}).fingerprint()  # it orders batches only
     except DataError:
         return None
+
+
+def _undo(folder: RunFolder, made: Sequence[Path]) -> None:
+    """After bad input: once it is mended, the run goes on, or it was never there."""
+    if folder.path in made:
+        folder.remove()
+        _remove_empty(made[1:])
+    elif last_checkpoint(folder).exists():
+        folder.record.unlink(missing_ok=True)
 
 
 def _remove_empty(folders: Iterable[Path]) -> None:

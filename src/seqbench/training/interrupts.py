@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a run, as one thing: the run is interrupted."""
+"""Ctrl-C, SIGTERM and a launcher's stop during a run, as one thing: the run is interrupted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# From a launcher to its ranks: not SIGTERM, which they may have got too, with the whole group.
+RELAYED_STOP = signal.SIGUSR1
+SIGNALS = (signal.SIGINT, signal.SIGTERM, RELAYED_STOP)
 
 
 class Interrupts:
-    """The handlers of both signals for the length of a `with` block, then those of before.
+    """The handlers of these signals for the length of a `with` block, then those of before.
 
     They are set even where they were ignored: a program started with `&` in a script ignores
     Ctrl-C. A signal raises KeyboardInterrupt; while stops are deferred it is kept for the one who

@@ -22,6 +22,8 @@ from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord
 from seqbench.tasks.task import Task
 from seqbench.training.assemble import build_data, build_task
+from seqbench.training.checkpoint_file import read_checkpoint
+from seqbench.training.resume import best_checkpoint
 from seqbench.training.trainer import TrainerSettings
 
 
@@ -136,14 +138,13 @@ def _completed(folder: RunFolder) -> RunRecord:
 
 
 def _network(config: dict[str, Any], folder: RunFolder, device: torch.device) -> Task:
-    path = folder.checkpoints / "best.ckpt"
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+        checkpoint = read_checkpoint(best_checkpoint(folder))
+    except RecordError as error:
         raise RecordError(
-            str(path),
+            error.name,
             expected="a checkpoint of this run",
-            got=str(error).partition("\n")[0],
+            got=error.got,
             remedy="train it again with force=true",
         ) from error
     task = build_task(config, DataSpec.from_dict(checkpoint["spec"]))

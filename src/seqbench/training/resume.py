@@ -55,16 +55,24 @@ def resume_point(folder: RunFolder, made_of: MadeOf) -> ResumePoint | None:
     if not path.exists():
         return None
     try:
-        content = read_checkpoint(path)
-        state = content[STATE]
-        _check_same(path, state["made_of"], made_of)
-        if state["has_best"]:
-            read_checkpoint(best_checkpoint(folder))
+        return _resume_point(folder, made_of)
     except RecordError as error:
         log.warning("%s: training starts afresh", error.line())
-        return None
+    except (KeyError, TypeError):  # whole, but of another program or version
+        log.warning("%s: expected our own format, got another format: training starts afresh", path)
+    return None
+
+
+def _resume_point(folder: RunFolder, made_of: MadeOf) -> ResumePoint:
+    path = last_checkpoint(folder)
+    content = read_checkpoint(path)
+    state = content[STATE]
+    _check_same(path, state["made_of"], made_of)
+    if state["has_best"]:
+        read_checkpoint(best_checkpoint(folder))
+    point = ResumePoint(path=path, history=state["history"], seconds=state["seconds"])
     log.info("going on from step %d in epoch %d", content["global_step"], content["epoch"] + 1)
-    return ResumePoint(path=path, history=state["history"], seconds=state["seconds"])
+    return point
 
 
 def rewind(folder: RunFolder, point: ResumePoint | None) -> None:

@@ -41,7 +41,7 @@ from seqbench.training.run_log import run_log
 from seqbench.training.trainer import TrainerSettings
 from seqbench.training.wandb_mirror import WandbMirror, begin_service, start_mirror
 from seqbench.training.wandb_outcome import mirror_outcome
-from seqbench.training.wandb_replay import drop_partial_run, replay
+from seqbench.training.wandb_replay import replay
 from seqbench.training.wandb_settings import wandb_settings
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ def run(
             point = _resume(folder, made_of)
             if ranks is not None:
                 return ranks.work()
+            distributed.note_training(threads=settings.threads)
             reset_peak_memory()
             # Built first: meanwhile W&B's own process starts.
             task = None if is_baseline(config) else build_task(config, datamodule.spec)
@@ -96,11 +97,7 @@ def run(
             outcome = fit_baseline(attempt) if task is None else fit_network(attempt, task)
             record = _success(config, overrides, provenance, outcome)
             if distributed.is_main():
-                write_predictions(folder.predictions, outcome.predictions)
-                folder.write_record(record)
-                last_checkpoint(folder).unlink(missing_ok=True)
-            if mirror is not None:
-                mirror_outcome(mirror, record, datamodule.texts("test"), outcome.predictions)
+                _write(folder, record, outcome)
         except BaseException as error:
             _log_end(error)
             if not distributed.is_launched() and folder.read_record() is None:
@@ -108,8 +105,7 @@ def run(
             if mirror is not None:
                 mirror.finish(exit_code=130 if isinstance(error, KeyboardInterrupt) else 1)
             raise
-        if mirror is not None:
-            mirror.finish(exit_code=0)
+        _end_mirror(mirror, record, datamodule, outcome)
         return record
 
 
@@ -181,8 +177,6 @@ def _start_mirror(
     if settings is None or not distributed.is_main():
         return None
     log.info(settings.announcement())
-    if settings.resolved_mode() == "offline":
-        drop_partial_run(folder.path)
     mirror = start_mirror(
         settings,
         run_id=config["run_id"],
@@ -195,6 +189,25 @@ def _start_mirror(
     if mirror is not None and point is not None:
         replay(mirror, folder)
     return mirror
+
+
+def _write(folder: RunFolder, record: RunRecord, outcome: Outcome) -> None:
+    write_predictions(folder.predictions, outcome.predictions)
+    folder.write_record(record)
+    last_checkpoint(folder).unlink(missing_ok=True)
+
+
+def _end_mirror(
+    mirror: WandbMirror | None, record: RunRecord, datamodule: SeqDataModule, outcome: Outcome
+) -> None:
+    """The record is written: whatever fails here, the run has not."""
+    if mirror is None:
+        return
+    try:
+        mirror_outcome(mirror, record, datamodule.texts("test"), outcome.predictions)
+    except Exception as error:  # of the data, which may have gone since
+        log.warning("W&B was not told all of the outcome: %s", _line(error))
+    mirror.finish(exit_code=0)
 
 
 def _success(

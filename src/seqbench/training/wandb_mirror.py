@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -86,6 +87,7 @@ def start_mirror(
             return WandbMirror(_init("online", resume="allow", **arguments))
         except Exception as error:
             log.warning("W&B is not reachable (%s): mirrored offline instead", _line(error))
+    _drop_partial_run(path)
     try:
         return WandbMirror(_init("offline", resume=None, **arguments))
     except Exception as error:
@@ -174,6 +176,11 @@ def _init(mode: Mode, **arguments: Any) -> Any:
         "init_timeout": 30,
     }
     return wandb.init(mode=mode, settings=wandb.Settings(**settings), **arguments)
+
+
+def _drop_partial_run(path: Path) -> None:
+    """Remove what an earlier try of the run mirrored offline: no offline run can be resumed."""
+    shutil.rmtree(path / "wandb", ignore_errors=True)
 
 
 _staging: str | None = None

@@ -6,8 +6,6 @@ An offline run cannot be gone on with: a second one under the same id would over
 from __future__ import annotations
 
 import math
-import shutil
-from pathlib import Path
 from typing import Any
 
 from seqbench.records.folder import RunFolder
@@ -15,11 +13,6 @@ from seqbench.records.metrics import read_metrics
 from seqbench.training.wandb_mirror import WandbMirror
 
 _OWN = {"step", "seconds", "planned/steps"}  # of the history alone
-
-
-def drop_partial_run(folder: Path) -> None:
-    """Remove what an earlier try of the run in this folder mirrored offline."""
-    shutil.rmtree(folder / "wandb", ignore_errors=True)
 
 
 def replay(mirror: WandbMirror, folder: RunFolder) -> None:

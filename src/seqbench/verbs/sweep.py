@@ -9,8 +9,9 @@ from typing import Any
 
 from seqbench.config.job import Job
 from seqbench.errors import SeqbenchError
+from seqbench.records.durations import words
 from seqbench.sweeps.command import run_sweep
-from seqbench.sweeps.estimate import estimate, words
+from seqbench.sweeps.estimate import estimate
 from seqbench.sweeps.execute import Outcome, exit_code, summary
 from seqbench.sweeps.live import Show
 from seqbench.sweeps.plan import Plan
