@@ -21,6 +21,7 @@ from seqbench.errors import ConfigError, ConfigErrors
 from seqbench.sweeps.composer import Composer
 from seqbench.sweeps.execute import Execute, Observer, Outcome, attempt, reason
 from seqbench.sweeps.plan import Plan
+from seqbench.sweeps.pool import foreseen
 
 
 def run_sweep(argv: list[str], function: Callable[[Plan], int]) -> int:
@@ -42,7 +43,7 @@ def run_sweep(argv: list[str], function: Callable[[Plan], int]) -> int:
         if shown(hydra, "sweep", flags, said, groups):
             return 0
         task = SweepTask(function, loader, groups, said.errors)
-        with reporting(said.errors, groups):
+        with reporting(said.errors, groups), foreseen(flags.overrides):
             hydra.multirun("sweep", task, said.lines, with_log_configuration=False)
         if task.unplanned is not None:
             raise task.unplanned
