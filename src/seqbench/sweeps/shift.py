@@ -176,7 +176,9 @@ class Shift:
         self.running.clear()
         if self._deaths >= MAX_DEATHS:
             raise keeps_dying()
-        self.observer.note("the process that starts jobs was killed: its jobs are started again")
+        if not self._is_stopping:
+            what = "the process that starts jobs was killed: its jobs are started again"
+            self.observer.note(what)
 
     def _look_elsewhere(self) -> None:
         if time.monotonic() - self._looked < ELSEWHERE_SECONDS:
