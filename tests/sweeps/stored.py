@@ -10,6 +10,18 @@ from seqbench.config.job import Job
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import collect_provenance
 from seqbench.records.record import Cost, Primary, RunError, RunRecord, Scores
+from seqbench.sweeps.state import Progress
+
+HALF = Progress(
+    epoch=2,
+    max_epochs=3,
+    step=75,
+    planned_steps=150,
+    metric="accuracy",
+    value=0.6123,
+    seconds=41.0,
+    eta_seconds=65.3,
+)
 
 
 def make_job(outputs: Path, *, model: str = "lstm", seed: int = 0, **config: Any) -> Job:

@@ -8,21 +8,12 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from tests.sweeps.stored import HALF
 
 from seqbench.sweeps.frame import Row, Times, clean, counted, frame, number
 from seqbench.sweeps.state import Progress
 
 RUN = "docstrings-transformer-s0-1a2b3c4d"
-HALF = Progress(
-    epoch=2,
-    max_epochs=3,
-    step=75,
-    planned_steps=150,
-    metric="accuracy",
-    value=0.6123,
-    seconds=41.0,
-    eta_seconds=65.3,
-)
 
 
 def drawn(

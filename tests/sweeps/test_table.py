@@ -5,30 +5,22 @@ from __future__ import annotations
 import io
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.sweeps.screen import Screen, terminal
-from tests.sweeps.stored import make_job, store
+from tests.sweeps.stored import HALF, make_job, store
 
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import MetricsWriter
 from seqbench.records.record import RunError
 from seqbench.sweeps.estimate import Estimate, estimate
-from seqbench.sweeps.state import Progress, survey
+from seqbench.sweeps.state import survey
 from seqbench.sweeps.table import Board, Row, listing, remaining, standing
 
-HALF = Progress(
-    epoch=2,
-    max_epochs=3,
-    step=75,
-    planned_steps=150,
-    metric="accuracy",
-    value=0.6123,
-    seconds=41.0,
-    eta_seconds=40.0,
-)
+HALFWAY = replace(HALF, eta_seconds=40.0)
 
 
 class Clock:
@@ -108,7 +100,7 @@ def test_who_holds_a_folder_runs_unless_the_record_is_complete(tmp_path: Path) -
 
 
 def test_the_time_left_of_the_whole() -> None:
-    running = Row("a", "running", "", HALF)
+    running = Row("a", "running", "", HALFWAY)
     queued = [Row("b", "queued"), Row("c", "queued")]
     # By the one that runs, a run takes 81 s.
     assert remaining([running, *queued], 2, {}) == (40 + 81 + 81) / 2
@@ -121,7 +113,7 @@ def test_the_time_left_of_the_whole() -> None:
 
 def test_the_time_left_of_the_whole_is_unknown_before_anything_is_known() -> None:
     assert remaining([Row("a", "running"), Row("b", "queued")], 2, {}) is None
-    assert remaining([Row("a", "running", "", HALF), Row("b", "failed")], 2, {}) == 40.0
+    assert remaining([Row("a", "running", "", HALFWAY), Row("b", "failed")], 2, {}) == 40.0
     assert remaining([Row("a", "completed", seconds=1.0), Row("b", "failed")], 2, {}) is None
 
 
@@ -137,7 +129,11 @@ def test_without_a_terminal_a_line_for_each_run_that_ends() -> None:
     queued = [Row(name, "queued") for name in "bcd"]
     assert lines_of(
         [Row("a", "completed", "test accuracy 0.5000"), *queued],
-        [Row("a", "completed", "test accuracy 0.5000"), Row("b", "running", "", HALF), *queued[1:]],
+        [
+            Row("a", "completed", "test accuracy 0.5000"),
+            Row("b", "running", "", HALFWAY),
+            *queued[1:],
+        ],
         [
             Row("a", "completed", "test accuracy 0.5000"),
             Row("b", "completed"),
@@ -161,7 +157,7 @@ def test_a_run_that_is_tried_again_ends_again() -> None:
 def test_without_a_terminal_a_line_a_minute_where_nothing_ends() -> None:
     clock, out = Clock(), io.StringIO()
     board = Board("some", 9, out, clock=clock)
-    rows = [Row("a", "running", "", HALF), Row("b", "running"), Row("c", "queued")]
+    rows = [Row("a", "running", "", HALFWAY), Row("b", "running"), Row("c", "queued")]
     for now in (0, 59, 60, 61, 119, 121):
         clock.now = float(now)
         board.update(rows)
@@ -214,7 +210,7 @@ def study(completed: int) -> list[Row]:
         elif i == completed:
             rows.append(Row(run_id, "failed", "TrainingError: the loss is not finite " * 4))
         elif i <= completed + 2:
-            rows.append(Row(run_id, "running", "", HALF))
+            rows.append(Row(run_id, "running", "", HALFWAY))
         else:
             rows.append(Row(run_id, "queued"))
     return rows
@@ -297,7 +293,7 @@ def test_the_table_is_not_drawn_more_often_than_one_can_see_but_its_end_is_shown
 
 
 def test_between_two_runs_a_slot_is_still_counted() -> None:
-    running = [Row("a", "running", "", HALF), Row("b", "running", "", HALF)]
+    running = [Row("a", "running", "", HALFWAY), Row("b", "running", "", HALFWAY)]
     queued = [Row("c", "queued"), Row("d", "queued")]
     clock = Clock()
     with terminal(80, 24) as tty:

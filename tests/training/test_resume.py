@@ -298,18 +298,14 @@ def test_data_that_is_away_for_a_while_costs_nothing(
     assert steps_of(job)[1] == 3 * BATCHES - 13
 
 
-@pytest.mark.parametrize("forced", [True, False])
-def test_told_to_start_afresh_it_does(forced: bool, make: Any) -> None:
+def test_forced_it_starts_afresh(make: Any) -> None:
     job = make("again")
     stopped(job, "training_step", 13)
-    if forced:
-        job = replace(job, config={**job.config, "force": True})
-    with at("training_step", 0, terminate) as calls:
-        assert execute(job, again=not forced).record.status == "completed"
-    assert calls == [3 * BATCHES]
-    with at("training_step", 0, terminate) as calls:
-        assert not execute(job, again=True).was_complete
-    assert calls == [3 * BATCHES]
+    job = replace(job, config={**job.config, "force": True})
+    for _ in ("interrupted before", "completed before"):
+        with at("training_step", 0, terminate) as calls:
+            assert not execute(job).was_complete
+        assert calls == [3 * BATCHES]
 
 
 def test_a_failed_run_starts_afresh(make: Any) -> None:

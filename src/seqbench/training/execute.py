@@ -34,16 +34,12 @@ class Execution:
     stale: tuple[str, ...] = ()
 
 
-def execute(job: Job, *, again: bool = False) -> Execution:
-    """Run the job unless its folder holds a completed record.
+def execute(job: Job) -> Execution:
+    """Run the job unless its folder holds a completed record; `force` runs it again.
 
     A run that was interrupted or killed goes on from its last checkpoint; one that failed by an
     error of its own starts afresh. Bad input found before training leaves no run folder behind; a
     training that fails leaves its record.
-
-    Args:
-        job: the run to do.
-        again: start afresh whatever is there, as `force` does.
 
     Raises:
         RecordError: another process holds the run folder, or it cannot be written to.
@@ -52,7 +48,7 @@ def execute(job: Job, *, again: bool = False) -> Execution:
     folder = RunFolder(job.folder)
     made = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
     with folder.claim():
-        afresh = again or job.config["force"]
+        afresh = job.config["force"]
         record = None if afresh else folder.read_record()
         if record is not None and record.status == COMPLETED:
             return Execution(record=record, was_complete=True, stale=changed_since(record, job))
