@@ -55,19 +55,16 @@ def store(
     setup, train, test = seconds
     made = replace(collect_provenance(command=["seqbench"]), finished=finished, **provenance)
     primary = Primary(name="accuracy", higher_is_better=True)
-    record = RunRecord(
-        run_id=job.run_id,
-        study=job.study,
-        seed=job.seed,
+    record = RunRecord.of(
+        job.config,
+        job.overrides,
         status=status,
         error=error,
-        config=job.config,
-        overrides=list(job.overrides),
         provenance=made,
         cost=Cost(setup_seconds=setup, train_seconds=train, test_seconds=test),
         scores=Scores(primary=primary, test={"loss": 1.0, "accuracy": score})
         if status == "completed"
-        else Scores(),
+        else None,
     )
     folder = RunFolder(job.folder)
     folder.path.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from seqbench.records.folder import RunFolder
 from seqbench.sweeps import live
 from seqbench.sweeps.execute import Outcome
 from seqbench.sweeps.live import Show
+from seqbench.sweeps.state import survey
 from seqbench.sweeps.table import Board
 
 
@@ -44,7 +45,7 @@ def test_the_table_follows_what_is_told(jobs: list[Job], monkeypatch: pytest.Mon
 
     first, second, third = jobs
     with Show("study", jobs, board) as show:
-        show.begin(2, 2)
+        show.begin(survey(jobs), 2)
         (table,) = boards
         assert [row.state for row in table.rows.values()] == ["completed", "queued", "queued"]
         show.started(second)

@@ -36,7 +36,7 @@ class Seen:
         self.on_elsewhere: Callable[[], None] = lambda: None
         self.on_started: dict[int, Callable[[], None]] = {}
 
-    def begin(self, todo: int, at_once: int) -> None: ...
+    def begin(self, statuses: Any, at_once: int) -> None: ...
 
     def started(self, job: Job) -> None:
         self.log.append(f"started {job.seed}")

@@ -47,8 +47,8 @@ class Seen:
         self.outcomes: list[Outcome] = []
         self.begun: tuple[int, int] | None = None
 
-    def begin(self, todo: int, at_once: int) -> None:
-        self.begun = (todo, at_once)
+    def begin(self, statuses: Any, at_once: int) -> None:
+        self.begun = (len(statuses), at_once)
 
     def ended(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)

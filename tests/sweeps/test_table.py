@@ -17,8 +17,9 @@ from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import MetricsWriter
 from seqbench.records.record import RunError
 from seqbench.sweeps.estimate import Estimate, estimate
+from seqbench.sweeps.frame import Row
 from seqbench.sweeps.state import survey
-from seqbench.sweeps.table import Board, Row, listing, remaining, standing
+from seqbench.sweeps.table import Board, listing, remaining, standing
 
 HALFWAY = replace(HALF, eta_seconds=40.0)
 

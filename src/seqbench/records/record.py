@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -213,6 +214,32 @@ class RunRecord:
         """
         if self.status not in STATUSES:
             raise RecordError("status", expected=f"one of {STATUSES}", got=repr(self.status))
+
+    @classmethod
+    def of(
+        cls,
+        config: Mapping[str, Any],
+        overrides: Sequence[str],
+        *,
+        status: str,
+        provenance: Provenance,
+        error: RunError | None = None,
+        cost: Cost | None = None,
+        scores: Scores | None = None,
+    ) -> RunRecord:
+        """The record of the run that this resolved config names."""
+        return cls(
+            run_id=config["run_id"],
+            study=config["study"],
+            seed=config["seed"],
+            status=status,
+            error=error,
+            config=dict(config),
+            overrides=list(overrides),
+            provenance=provenance,
+            cost=cost or Cost(),
+            scores=scores or Scores(),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, as `record.json` holds them."""

@@ -10,7 +10,7 @@ from seqbench.config.job import Job
 from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import collect_provenance, utc_now
-from seqbench.records.record import COMPLETED, FAILED, Cost, RunError, RunRecord, Scores
+from seqbench.records.record import COMPLETED, FAILED, RunError, RunRecord
 from seqbench.sweeps.execute import Outcome
 from seqbench.training.forks import signal_name
 
@@ -35,7 +35,14 @@ def bury(job: Job, code: int) -> Outcome:
         record = folder.read_record()
         if record is not None and record.status == COMPLETED:
             return Outcome(job.run_id, "completed", record=record)  # it died after its work
-        folder.write_record(_record(job, RunError(type=kind, message=reason)))
+        record = RunRecord.of(
+            job.config,
+            job.overrides,
+            status=FAILED,
+            error=RunError(type=kind, message=reason),
+            provenance=replace(collect_provenance(), finished=utc_now()),
+        )
+        folder.write_record(record)
     return Outcome(job.run_id, "failed", reason)
 
 
@@ -44,18 +51,3 @@ def _cause(code: int) -> tuple[str, str]:
         return "ProcessEnd", f"its process ended with exit code {code} and said nothing"
     name, hint = signal_name(-code), _HINTS.get(-code)
     return name, f"killed by {name}" + (f" ({hint})" if hint else "")
-
-
-def _record(job: Job, error: RunError) -> RunRecord:
-    return RunRecord(
-        run_id=job.run_id,
-        study=job.study,
-        seed=job.seed,
-        status=FAILED,
-        error=error,
-        config=job.config,
-        overrides=list(job.overrides),
-        provenance=replace(collect_provenance(), finished=utc_now()),
-        cost=Cost(),
-        scores=Scores(),
-    )

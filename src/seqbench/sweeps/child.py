@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import json
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
+from seqbench.sweeps.messages import packed
 from seqbench.training.forks import begin_child, die_with_parent, end_child
 
 Say = Callable[[dict[str, Any]], None]
@@ -53,7 +53,7 @@ def referenced(call: str) -> Callable[..., Any]:
 
 def _work(call: str, argument: Any, pipe: int) -> NoReturn:
     def say(message: dict[str, Any]) -> None:
-        os.write(pipe, json.dumps(message).encode() + b"\n")
+        os.write(pipe, packed(message))
 
     code = 1
     try:

@@ -17,6 +17,7 @@ from seqbench.records.claim import Held
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import STATUSES, RunRecord
 from seqbench.sweeps.child import Say, referenced
+from seqbench.sweeps.state import RunStatus
 
 
 class Execution(Protocol):
@@ -66,8 +67,8 @@ class Outcome:
 class Observer(Protocol):
     """What a launcher tells while it works."""
 
-    def begin(self, todo: int, at_once: int) -> None:
-        """So many jobs are to be done, so many of them side by side."""
+    def begin(self, statuses: Sequence[RunStatus], at_once: int) -> None:
+        """So things stand, one status a job; so many jobs will run side by side."""
 
     def started(self, job: Job) -> None:
         """The job has a slot."""

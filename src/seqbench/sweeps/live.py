@@ -10,7 +10,7 @@ from seqbench.config.job import Job, is_baseline
 from seqbench.sweeps.estimate import estimate
 from seqbench.sweeps.execute import Outcome, changed
 from seqbench.sweeps.frame import ENDED, Row, number
-from seqbench.sweeps.state import progress, survey
+from seqbench.sweeps.state import RunStatus, progress
 from seqbench.sweeps.table import Board, standing
 
 DRAW_SECONDS = 0.1
@@ -35,11 +35,10 @@ class Show:
         self._looked = self._drawn = 0.0
         self.at_once = 1
 
-    def begin(self, todo: int, at_once: int) -> None:
+    def begin(self, statuses: Sequence[RunStatus], at_once: int) -> None:
         """Shows how things stand."""
-        self.at_once = max(1, at_once)
+        self.at_once = at_once
         jobs = list(self._jobs.values())
-        statuses = survey(jobs)
         expected = estimate(jobs, statuses, self.at_once).runs
         self._board = self._make(self._study, len(jobs), expected=expected)
         complete = [row for row in standing(statuses, jobs) if row.state == "completed"]

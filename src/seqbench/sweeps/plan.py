@@ -51,10 +51,11 @@ class Plan:
             RecordError: outputs cannot be written, or not be locked.
             ConfigErrors: jobs that the launcher can never execute.
         """
-        todo, kept, left = self.divided(survey(self.jobs))
+        statuses = survey(self.jobs)
+        todo, kept, left = self.divided(statuses)
         at_once = self.launcher.prepare(todo)
         require_locks(self.jobs[0].folder.parent)
-        observer.begin(len(todo), at_once)
+        observer.begin(statuses, at_once)
         for job in todo:
             _freeze(job)
         outcomes: list[Outcome] = []

@@ -91,7 +91,7 @@ class Pool:
             gpus = () if on_cpu or not _may_have_gpus() else self._gpus_there_are()
         self._machine = Slots(
             usable_cores(),
-            tuple(map(str, gpus)),
+            tuple(gpus),
             slots_per_gpu=self.slots_per_gpu,
             at_most=self.slots,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import select
 import socket
 import subprocess
@@ -12,14 +11,13 @@ from contextlib import suppress
 from typing import Any
 
 from seqbench.errors import TrainingError
+from seqbench.sweeps.messages import Unpacker, packed
 
 # What a training imports, early or late, and what it finds out that is the same for all of them:
 # looked up in the modules that its processes had added, and in their profiles.
 PRELOAD = (
     "seqbench.training.execute",
     "seqbench.training.rank",
-    "seqbench.data.text_classification",
-    "seqbench.tasks.classification",
     "wandb.sdk.launch",
     "requests",
     "encodings.idna",
@@ -57,7 +55,7 @@ class Server:
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
         )
         theirs.close()
-        self._unread = b""
+        self._unpacker = Unpacker()
         self.is_ready = False
         self.preload(modules)
 
@@ -77,7 +75,7 @@ class Server:
             ServerDied: it cannot be told any more.
         """
         try:
-            self._socket.sendall(json.dumps(order).encode() + b"\n")
+            self._socket.sendall(packed(order))
         except OSError as error:
             raise ServerDied from error
 
@@ -96,8 +94,7 @@ class Server:
             data = b""
         if not data:
             raise self._end()
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        found = [json.loads(line) for line in lines]
+        found = self._unpacker.unpacked(data)
         self.is_ready = self.is_ready or any("ready" in message for message in found)
         return [message for message in found if "ready" not in message]
 

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from statistics import fmean
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from seqbench.config.job import is_baseline
+from seqbench.config.job import Job, is_baseline
 from seqbench.records.durations import words
 from seqbench.sweeps.estimate import Estimate, together
 from seqbench.sweeps.frame import (
@@ -30,11 +30,6 @@ from seqbench.sweeps.frame import (
     number,
 )
 from seqbench.sweeps.state import RunStatus, progress
-
-if TYPE_CHECKING:
-    from seqbench.config.job import Job
-
-__all__ = ["Board", "Row", "listing", "remaining", "standing"]
 
 _QUIET = 60.0  # seconds without a line, where there is no terminal
 _REDRAW = 0.1  # seconds between two drawings of the table

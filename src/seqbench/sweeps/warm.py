@@ -8,8 +8,8 @@ It talks with the pool over a socket, one JSON object a line. The pool says
     {"do": "start", "job": 7, "call": "module:function", "argument": …, "env": {…}, "log": "…"}
     {"do": "signal", "job": 7, "number": 15, "group": false}
 
-and is told `{"job": 7, "pid": …}`, then whatever the function says, `{"job": 7, "said": …}`, and in
-the end `{"job": 7, "ended": code}`, where a negative code is the signal that killed it.
+and is told whatever the function says, `{"job": 7, "said": …}`, and in the end
+`{"job": 7, "ended": code}`, where a negative code is the signal that killed it.
 
 Nothing here may start a thread of Python's: a fork takes along only the thread that forks. Those
 that numerical libraries keep (BLAS, Arrow's allocator) are the libraries' own to take care of.
@@ -18,7 +18,6 @@ that numerical libraries keep (BLAS, Arrow's allocator) are the libraries' own t
 from __future__ import annotations
 
 import gc
-import json
 import os
 import selectors
 import signal
@@ -31,7 +30,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NoReturn
 
-from seqbench.sweeps.child import STOPS, become_job
+from seqbench.sweeps.child import STOPS, become_job, referenced
+from seqbench.sweeps.messages import Unpacker, packed
 from seqbench.training.forks import end_child
 
 Program = Callable[[], NoReturn]
@@ -45,7 +45,7 @@ class Child:
 
     pid: int
     pipe: int
-    unread: bytes = b""
+    unpacker: Unpacker = field(default_factory=Unpacker)
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Warm:
 
     pool: socket.socket
     children: dict[int, Child] = field(default_factory=dict)
-    _unread: bytes = b""
+    _unpacker: Unpacker = field(default_factory=Unpacker)
     _stop: bool = False
 
     def __post_init__(self) -> None:
@@ -94,8 +94,7 @@ class Warm:
         if not data:  # the pool was killed: its jobs checkpoint and stop
             self._stop = True
             return None
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        for order in map(json.loads, lines):
+        for order in self._unpacker.unpacked(data):
             if order["do"] == "start":
                 program = self._start(order)
                 if program is not None:
@@ -111,10 +110,10 @@ class Warm:
         sys.argv[:] = order["argv"]
         gc.disable()  # a collector that runs while modules come in takes a third of the time
         for name in order["modules"]:
-            module, _, function = name.partition(":")
-            imported = import_module(module)
-            if function:  # one that remembers its result
-                getattr(imported, function)()
+            if ":" in name:  # a function that remembers its result
+                referenced(name)()
+            else:
+                import_module(name)
         # What is there now is never freed: without this, a child's collector would copy its pages.
         gc.freeze()
         gc.enable()
@@ -137,7 +136,6 @@ class Warm:
         job = order["job"]
         self.children[job] = Child(pid, reading)
         self._selector.register(reading, selectors.EVENT_READ, lambda: self._said(job))
-        self._tell({"job": job, "pid": pid})
         return None
 
     def _forget(self) -> None:
@@ -162,9 +160,8 @@ class Warm:
             return
         with suppress(BlockingIOError):
             while data := os.read(child.pipe, 1 << 16):
-                *lines, child.unread = (child.unread + data).split(b"\n")
-                for line in lines:
-                    self._tell({"job": job, "said": json.loads(line)})
+                for said in child.unpacker.unpacked(data):
+                    self._tell({"job": job, "said": said})
             self._selector.unregister(child.pipe)  # it has closed its end
 
     def _woke(self) -> None:
@@ -187,7 +184,7 @@ class Warm:
 
     def _tell(self, message: dict[str, Any]) -> None:
         with suppress(OSError):  # a pool that is gone hears nothing
-            self.pool.sendall(json.dumps(message).encode() + b"\n")
+            self.pool.sendall(packed(message))
 
     def _stopping(self, *_: object) -> None:
         self._stop = True

@@ -22,11 +22,9 @@ from seqbench.records.record import (
     COMPLETED,
     FAILED,
     INTERRUPTED,
-    Cost,
     Provenance,
     RunError,
     RunRecord,
-    Scores,
 )
 from seqbench.training import distributed
 from seqbench.training.assemble import build_task, set_up_data
@@ -42,7 +40,7 @@ from seqbench.training.trainer import TrainerSettings
 from seqbench.training.wandb_mirror import WandbMirror, begin_service, start_mirror
 from seqbench.training.wandb_outcome import mirror_outcome
 from seqbench.training.wandb_replay import replay
-from seqbench.training.wandb_settings import wandb_settings
+from seqbench.training.wandb_settings import WandbSettings, wandb_settings
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +68,7 @@ def run(
         try:
             started = time.perf_counter()
             settings = _apply_settings(config)
-            if ranks is None and _is_mirrored(config):
-                begin_service()
+            wandb = _begin_wandb(config, trains=ranks is None)
             datamodule = _prepare_data(config, folder)
             provenance = _with_data(provenance, datamodule)
             made_of = _made_of(config, provenance)
@@ -82,7 +79,7 @@ def run(
             reset_peak_memory()
             # Built first: meanwhile W&B's own process starts.
             task = None if is_baseline(config) else build_task(config, datamodule.spec)
-            mirror = _start_mirror(config, folder, datamodule.spec.task, point)
+            mirror = _start_mirror(wandb, config, folder, datamodule.spec.task, point)
             attempt = Attempt(
                 config=config,
                 folder=folder,
@@ -122,10 +119,12 @@ def _apply_settings(config: Mapping[str, Any]) -> TrainerSettings:
     return settings
 
 
-def _is_mirrored(config: Mapping[str, Any]) -> bool:
-    settings = wandb_settings(config)
-    is_on = settings is not None and settings.resolved_mode() != "disabled"
-    return is_on and distributed.is_main()
+def _begin_wandb(config: Mapping[str, Any], *, trains: bool) -> WandbSettings | None:
+    """Where the run is mirrored; None where this process is not the one that does it."""
+    settings = wandb_settings(config) if trains and distributed.is_main() else None
+    if settings is not None:
+        begin_service(settings)
+    return settings
 
 
 def _made_of(config: Mapping[str, Any], provenance: Provenance) -> MadeOf:
@@ -171,10 +170,13 @@ def _with_data(provenance: Provenance, datamodule: SeqDataModule) -> Provenance:
 
 
 def _start_mirror(
-    config: Mapping[str, Any], folder: RunFolder, task: str, point: ResumePoint | None
+    settings: WandbSettings | None,
+    config: Mapping[str, Any],
+    folder: RunFolder,
+    task: str,
+    point: ResumePoint | None,
 ) -> WandbMirror | None:
-    settings = wandb_settings(config)
-    if settings is None or not distributed.is_main():
+    if settings is None:
         return None
     log.info(settings.announcement())
     mirror = start_mirror(
@@ -214,11 +216,10 @@ def _success(
     config: Mapping[str, Any], overrides: Sequence[str], provenance: Provenance, outcome: Outcome
 ) -> RunRecord:
     provenance = replace(provenance, finished=utc_now(), device=outcome.device)
-    return _record(
+    return RunRecord.of(
         config,
         overrides,
         status=COMPLETED,
-        error=None,
         provenance=provenance,
         cost=outcome.cost,
         scores=outcome.scores,
@@ -233,7 +234,7 @@ def _failure(
 ) -> RunRecord:
     interrupted = isinstance(error, KeyboardInterrupt)
     trace = "" if interrupted else "".join(traceback.format_exception(error))
-    return _record(
+    return RunRecord.of(
         config,
         overrides,
         status=INTERRUPTED if interrupted else FAILED,
@@ -243,8 +244,6 @@ def _failure(
             traceback=trace,
         ),
         provenance=replace(provenance, finished=utc_now()),
-        cost=Cost(),
-        scores=Scores(),
     )
 
 
@@ -252,14 +251,3 @@ def _line(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "told to stop"
     return error.line() if isinstance(error, SeqbenchError) else str(error)
-
-
-def _record(config: Mapping[str, Any], overrides: Sequence[str], **parts: Any) -> RunRecord:
-    return RunRecord(
-        run_id=config["run_id"],
-        study=config["study"],
-        seed=config["seed"],
-        config=dict(config),
-        overrides=list(overrides),
-        **parts,
-    )

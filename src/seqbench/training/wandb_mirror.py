@@ -23,9 +23,11 @@ log = logging.getLogger(__name__)
 _service: threading.Thread | None = None
 
 
-def begin_service() -> None:
+def begin_service(settings: WandbSettings) -> None:
     """Starts W&B's own process in the background, which takes as long as setting data up."""
     global _service
+    if settings.resolved_mode() == "disabled":
+        return
     _leave_others_service()
 
     def begin() -> None:
