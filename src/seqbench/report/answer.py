@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqbench.report import numbers
-from seqbench.report.statistics import Summary, paired_difference, summarize
+from seqbench.report.statistics.summary import Summary, paired_difference, summarize
 from seqbench.report.tables import Row, Table
 
 _MORE_SEEDS = "run more seeds (seed=0,1,2,3,4)"

@@ -16,7 +16,7 @@ from seqbench.records.schema import to_plain
 from seqbench.report.answer import answer, lead, question
 from seqbench.report.configurations import data_id, data_labels, data_name
 from seqbench.report.load import frame
-from seqbench.report.statistics import CONFIDENCE
+from seqbench.report.statistics.summary import CONFIDENCE
 from seqbench.report.tables import Row, Table, build_tables
 
 METHOD = (

@@ -12,7 +12,7 @@ from seqbench.errors import RecordError
 from seqbench.records.load import StoredRun
 from seqbench.records.metrics import read_metrics
 from seqbench.report import numbers
-from seqbench.report.statistics import summarize
+from seqbench.report.statistics.summary import summarize
 from seqbench.report.tables import Row, Table
 
 Figure = dict[str, Any]

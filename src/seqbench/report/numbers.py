@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqbench.records.durations import words
-from seqbench.report.statistics import Summary
+from seqbench.report.statistics.summary import Summary
 
 NONE = "\N{EN DASH}"
 _SHARES = {"accuracy", "macro_f1", "calibration_error", "exact_match"}

@@ -16,7 +16,7 @@ from seqbench.report.configurations import (
     is_baseline,
     model_name,
 )
-from seqbench.report.statistics import Summary, summarize
+from seqbench.report.statistics.summary import Summary, summarize
 
 COSTS = tuple(field.name for field in fields(Cost))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seqbench.report.statistics import paired_difference, summarize
+from seqbench.report.statistics.summary import paired_difference, summarize
 
 
 def test_by_hand() -> None:

@@ -1,4 +1,4 @@
-"""What scores over seeds say: definitions as in any textbook, tested on hand-computed values."""
+"""What scores over seeds and their differences say: textbook definitions."""
 
 from __future__ import annotations
 

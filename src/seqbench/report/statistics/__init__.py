@@ -1,0 +1,1 @@
+"""What scores say over seeds, examples and tasks; each file is one idea."""
