@@ -63,7 +63,7 @@ def test_a_wrong_verb() -> None:
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
         "seqbench: verb: expected one of train, sweep, evaluate, predict, report, benchmark, "
-        "got trian; did you mean train?\n"
+        "publish, got trian; did you mean train?\n"
     )
 
 

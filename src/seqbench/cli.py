@@ -17,6 +17,7 @@ VERBS = {
     "predict": ("seqbench.verbs.predict:main", "what a finished run says to a text"),
     "report": ("seqbench.verbs.report:main", "tables, tests and figures from records"),
     "benchmark": ("seqbench.verbs.benchmark:main", "speed against a bare PyTorch loop"),
+    "publish": ("seqbench.verbs.publish:main", "offline W&B runs synced, and the W&B report"),
 }
 _MULTIRUN = {"-m", "--multirun"}
 

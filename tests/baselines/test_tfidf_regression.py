@@ -10,27 +10,11 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from tests.baselines.texts import LABELS, OTHER, TEXTS
 
 from seqbench.baselines.majority import Majority
 from seqbench.baselines.tfidf_regression import TfidfRegression
 from seqbench.errors import DataError, RecordError
-
-
-def examples(n: int, seed: int) -> tuple[list[str], np.ndarray]:
-    rng = np.random.default_rng(seed)
-    words = np.array(["Red", "red", "green", "blue", "sky", "leaf", "é", "the", "a-b", "42"])
-    labels = rng.integers(0, 3, n)
-    texts = []
-    for label in labels:
-        weights = np.ones(len(words))
-        weights[[label, label + 3]] = 5
-        texts.append(" ".join(rng.choice(words, rng.integers(3, 9), p=weights / weights.sum())))
-    return texts, labels
-
-
-TEXTS, LABELS = examples(120, 0)
-OTHER, _ = examples(30, 1)
-OTHER = [*OTHER, "", "nothing known"]
 
 
 @pytest.mark.parametrize(

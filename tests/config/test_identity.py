@@ -23,7 +23,7 @@ CONFIG: dict[str, Any] = {
     "callbacks": {"progress": {"refresh": 1}, "early_stopping": {"patience": 3}},
     "logger": {"wandb": None},
     "paths": {"outputs": "outputs"},
-    "seed": 3, "study": "default", "question": None, "tags": [], "force": False,
+    "seed": 3, "study": "default", "question": None, "claims": [], "tags": [], "force": False,
     "choices": {"data": "imdb"}, "run_id": "?",
 }  # fmt: skip
 CHOICES = {"data": "imdb", "model": "lstm"}

@@ -261,7 +261,7 @@ def test_a_config_folder_that_is_not_there(tmp_path: Path) -> None:
         ("report", ["runs="], "runs: expected one or more folders, got ''"),
         ("report", ["runs=3"], "runs: expected a text or a list, each a text, got 3"),
         ("report", ["runs=x", "run=y"], "did you mean runs?"),
-        ("report", ["runs=x", "model=lstm"], "model: expected one of out, runs, got lstm"),
+        ("report", ["runs=x", "model=lstm"], "model: expected one of figures, live, out, runs"),
     ],
 )
 def test_mistakes_of_other_verbs(verb: str, overrides: list[str], line: str) -> None:

@@ -101,7 +101,10 @@ def test_experiments_compose(name: str) -> None:
     assert compose_job([f"experiments={name}"]).study == name
 
 
-NEEDED = {"evaluate": ["run=x"], "predict": ["run=x", "text=y"], "report": ["runs=x"]}
+NEEDED = {
+    "evaluate": ["run=x"], "predict": ["run=x", "text=y"], "report": ["runs=x"],
+    "publish": ["runs=x"],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", sorted(PRIMARY))

@@ -25,6 +25,7 @@ SMALL = [
 MADE_SMALL = {
     "train": SMALL,
     "sweep": [*SMALL, "hydra/launcher=basic"],
+    "report": ["figures=false"],
     "benchmark": ["data.batch_size=8", "steps=2", "warmup=1", "rounds=1"],
 }
 

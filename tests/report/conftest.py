@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import MetricsWriter
+from seqbench.records.predictions import Predictions, write_predictions
 from seqbench.records.record import (
     Confusion,
     Cost,
@@ -51,12 +54,14 @@ def store_run(
     overlaps: Mapping[str, int] | None = None,
     data_fingerprint: str = "d1",
     code: str = "c1",
+    examples: int = 0,
 ) -> RunRecord:
     """A run whose numbers follow from its score and seed."""
     rng = np.random.default_rng([seed, *model.encode(), *data.encode()])
     baseline = model.startswith("baseline/")
-    extra = "-".join(f"{v}" for v in (settings or {}).values())
-    run_id = f"{data}-{model.replace('/', '-')}{extra}-s{seed}-0123abcd"
+    differs = json.dumps([settings, config], sort_keys=True, default=str)
+    digest = hashlib.sha256(differs.encode()).hexdigest()[:8]
+    run_id = f"{data}-{model.removeprefix('baseline/')}-s{seed}-{digest}"
     completed = status == "completed" and primary is not None
     test: dict[str, float | None] = {}
     if completed and primary is not None:
@@ -101,6 +106,8 @@ def store_run(
             tokens=1_000_000,
             train_seconds=30.0 + 5 * seed,
             tokens_per_second=33_000.0,
+            flops=1e12 * (1 + len(model)),
+            state_bytes=1024,
         ),
         scores=_scores(rng, primary, test, score, labels, baseline) if completed else Scores(),
     )
@@ -110,7 +117,28 @@ def store_run(
     folder.write_record(record)
     if not baseline and score is not None and primary is not None:
         _write_history(folder.metrics, rng, primary.name, score)
+    if completed and score is not None and examples:
+        _write_predictions(folder.predictions, rng, score, examples, len(labels))
     return record
+
+
+def _write_predictions(
+    path: Path, rng: np.random.Generator, score: float, examples: int, num_classes: int
+) -> None:
+    """The first share of the examples that `score` is are right, with a little noise."""
+    targets = np.arange(examples) % num_classes
+    right = np.arange(examples) + rng.integers(-3, 4, examples) < score * examples
+    said = np.where(right, targets, (targets + 1) % num_classes)
+    probabilities = np.full((examples, num_classes), 0.3 / (num_classes - 1))
+    probabilities[np.arange(examples), said] = 0.7
+    predictions = Predictions(
+        rows=np.arange(examples),
+        targets=targets,
+        lengths=np.full(examples, 9, dtype=np.int32),
+        probabilities=probabilities,
+        texts=tuple(f"text {row} <b>of</b> the split" for row in range(examples)),
+    )
+    write_predictions(path, predictions)
 
 
 def _scores(rng, primary, test, score, labels, baseline) -> Scores:
@@ -156,9 +184,10 @@ def study(store: Store, tmp_path: Path) -> Path:
     for model, mean in means.items():
         rng = np.random.default_rng(list(model.encode()))
         for seed in range(3):
-            store(model=model, seed=seed, score=mean + float(rng.normal(0, 0.006)))
-    store(model="baseline/majority", score=0.1)
-    store(model="baseline/tfidf_regression", score=0.612)
+            score = mean + float(rng.normal(0, 0.006))
+            store(model=model, seed=seed, score=score, examples=200)
+    store(model="baseline/majority", score=0.1, examples=200)
+    store(model="baseline/tfidf_regression", score=0.612, examples=200)
     error = RunError(type="TrainingError", message="the loss is not finite at step 31")
     store(model="rnn", seed=0, status="failed", error=error)
     store(

@@ -6,6 +6,7 @@ import pytest
 
 from seqbench.records.record import Primary
 from seqbench.report.content import gather
+from seqbench.report.plain import plain
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_constant_baseline_needs_no_common_seed_on_either_side(store, tmp_path
     for seed, score in enumerate([0.60, 0.61, 0.62]):
         store(model="lstm", seed=seed, score=score)
     store(model=TFIDF, seed=0, score=0.7)
-    (found,) = gather(tmp_path).to_dict()["tables"][0]["leads"]
+    (found,) = plain(gather(tmp_path))["tables"][0]["leads"]
     assert (found["first"], found["n"]) == ("tfidf_regression", 3)
     assert found["mean"] == pytest.approx(0.09)
     assert found["low"] > 0

@@ -100,6 +100,38 @@ def test_test_scores_can_be_recomputed_from_the_predictions(network_run: Path) -
     assert record.scores.confusion == scores.confusion
 
 
+def test_predictions_keep_the_beginning_of_every_text(
+    network_run: Path, baseline_run: Path, reviews: Path
+) -> None:
+    texts = [line.split(",")[0] for line in (reviews / "test.csv").read_text().split("\n")[1:-1]]
+    for folder in (network_run, baseline_run):
+        assert read_predictions(folder / "predictions.parquet").texts == tuple(texts)
+
+
+def test_of_a_part_of_the_split_they_are_that_parts_texts(make_job: Any, reviews: Path) -> None:
+    job = make_job("trainer.limit_eval_batches=1", "data.batch_size=2", "trainer.max_steps=1")
+    execute(job)
+    found = read_predictions(job.folder / "predictions.parquet")
+    texts = [line.split(",")[0] for line in (reviews / "test.csv").read_text().split("\n")[1:-1]]
+    assert 0 < len(found.rows) < len(texts)
+    assert found.texts == tuple(texts[row] for row in found.rows)
+
+
+def test_without_the_data_a_run_completes_without_texts(
+    make_job: Any, reviews: Path, tmp_path: Path, in_third_step: Any
+) -> None:
+    copies = {split: tmp_path / f"{split}.csv" for split in ("train", "validation", "test")}
+    for split, copy in copies.items():
+        copy.write_text((reviews / f"{split}.csv").read_text() + "a last film,good\n")
+    files = [f"data.files.{split}={copy}" for split, copy in copies.items()]
+    execute(make_job(*files))  # its token cache is all that a training needs
+    in_third_step(lambda: copies["test"].unlink(missing_ok=True))
+    job = make_job(*files, "seed=1")
+    assert execute(job).record.status == "completed"
+    assert read_predictions(job.folder / "predictions.parquet").texts is None
+    assert "predictions are kept without texts: " in (job.folder / "log.txt").read_text()
+
+
 def test_a_baselines_record_is_an_ordinary_one(baseline_run: Path) -> None:
     record = record_of(baseline_run)
     assert (record.status, record.scores.best_epoch) == ("completed", None)

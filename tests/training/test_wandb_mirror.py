@@ -119,6 +119,8 @@ def test_a_completed_run(make_job: Any) -> None:
     for name, value in record.scores.validation.items():
         assert metrics[f"best/validation/{name}"] == value
     assert metrics["cost/steps"] == 10
+    assert metrics["cost/flops"] == record.cost.flops
+    assert metrics["cost/state_bytes"] == record.cost.state_bytes == 2 * 5 * 4
     assert metrics["trainer/global_step"] == 10
     assert (metrics["train/loss"], metrics["validation/loss"]) != (None, None)
     tables = {file.name.split("_")[0]: file for file in job.folder.glob("wandb/**/*.table.json")}

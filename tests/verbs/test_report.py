@@ -17,10 +17,13 @@ def test_a_study(cli: Cli, network_run: Path, baseline_run: Path, tmp_path: Path
     assert (ended.code, ended.err) == (0, "")
     assert "lstm" in ended.out
     assert "tfidf_regression" in ended.out
-    assert ended.out.splitlines()[-1] == f"report: {study}/report/report.html"
+    *_, page, figures = ended.out.splitlines()
+    assert page == f"report: {study}/report/report.html"
+    assert figures == f"figures for a paper: {study}/report/figures"
+    assert (study / "report" / "figures" / "seeds.pdf").exists()
     files = {file.name for file in (study / "report").iterdir() if file.is_file()}
     assert {"report.html", "report.md"} <= files
-    elsewhere = cli("report", f"runs=[{study}]", "out=there")
+    elsewhere = cli("report", f"runs=[{study}]", "out=there", "figures=false")
     assert elsewhere.out.splitlines()[-1] == "report: there/report.html"
 
 

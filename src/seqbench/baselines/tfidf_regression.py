@@ -20,6 +20,7 @@ from seqbench.baselines.baseline import (
     read_state,
     write_state,
 )
+from seqbench.baselines.terms import learn_terms, set_terms, terms_of, vectorizer_options
 from seqbench.domains import PositiveFloat, PositiveInt
 from seqbench.errors import DataError
 
@@ -61,13 +62,10 @@ class TfidfRegression(Baseline):
             "C": C,
             "max_iter": max_iter,
         }
-        self._vectorizer = TfidfVectorizer(
-            ngram_range=(1, ngram_max),
-            min_df=min_freq,
-            max_features=max_features,
-            lowercase=lower,
-            sublinear_tf=sublinear,
+        options = vectorizer_options(
+            ngram_max=ngram_max, min_freq=min_freq, max_features=max_features, lower=lower
         )
+        self._vectorizer = TfidfVectorizer(sublinear_tf=sublinear, **options)
         self._regression = LogisticRegression(C=C, max_iter=max_iter)
         self._num_classes = 0
 
@@ -86,15 +84,7 @@ class TfidfRegression(Baseline):
                 expected="training examples of at least two classes",
                 got=f"{len(np.unique(labels))} of {num_classes} classes",
             )
-        try:
-            vectors = self._vectorizer.fit_transform(texts)
-        except ValueError as error:  # scikit-learn's way to say that no term is left
-            raise DataError(
-                "tfidf_regression",
-                expected=f"terms that occur in {self._settings['min_freq']} training texts",
-                got=str(error).partition("\n")[0],
-                remedy="lower model.min_freq",
-            ) from error
+        vectors = learn_terms(self._vectorizer, texts, name="tfidf_regression")
         with warnings.catch_warnings():
             # A fit that is stopped is still a classifier, and max_iter is the user's choice.
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -117,7 +107,7 @@ class TfidfRegression(Baseline):
         fitted = {
             "num_classes": self._num_classes,
             "classes": self._regression.classes_.tolist(),
-            "terms": self._vectorizer.get_feature_names_out().tolist(),
+            "terms": terms_of(self._vectorizer),
         }
         arrays = {
             "idf": self._vectorizer.idf_,
@@ -133,7 +123,7 @@ class TfidfRegression(Baseline):
         saved, arrays = read_state(folder, kind="tfidf_regression")
         baseline = cls(**saved["settings"])
         vectorizer, regression = baseline._vectorizer, baseline._regression
-        vectorizer.set_params(vocabulary={term: i for i, term in enumerate(saved["terms"])})
+        set_terms(vectorizer, saved["terms"])
         vectorizer.idf_ = arrays["idf"]
         regression.classes_ = np.array(saved["classes"])
         regression.coef_ = arrays["coefficients"]

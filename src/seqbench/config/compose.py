@@ -30,7 +30,7 @@ from seqbench.errors import ConfigError, ConfigErrors
 
 _T = TypeVar("_T")
 
-PlainVerb = Literal["evaluate", "predict", "report"]
+PlainVerb = Literal["evaluate", "predict", "report", "publish"]
 
 
 def compose(
@@ -39,7 +39,7 @@ def compose(
     """The composed and checked config of a verb, interpolations still in it.
 
     Args:
-        verb: train, sweep, evaluate, predict, report or benchmark.
+        verb: train, sweep, evaluate, predict, report, benchmark or publish.
         overrides: as on the command line: `["model=gru", "optimizer.lr=1e-3"]`.
         config_dirs: the user's own config folders.
 

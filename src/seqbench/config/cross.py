@@ -12,7 +12,8 @@ from typing import Any
 from seqbench.config.signatures import is_baseline
 from seqbench.config.source_signatures import installed_parameters
 from seqbench.config.suggest import did_you_mean, nearest
-from seqbench.errors import ConfigError
+from seqbench.errors import ConfigError, RecordError
+from seqbench.records.stated_claims import StatedClaim
 
 CrossCheck = Callable[[Mapping[str, Any]], list[ConfigError]]
 
@@ -209,6 +210,21 @@ def _ours(config: Mapping[str, Any], group: str) -> Mapping[str, Any]:
     return node if str(node.get("_target_")).startswith("seqbench.") else {}
 
 
+def claims_can_be_judged(config: Mapping[str, Any]) -> list[ConfigError]:
+    """A claim that nobody could judge is a mistake before anything runs, not after."""
+    errors = []
+    for number, plain in enumerate(config.get("claims") or []):
+        try:
+            StatedClaim.of(plain, f"claims[{number}]")
+        except RecordError as error:
+            errors.append(
+                ConfigError(
+                    error.name, expected=error.expected, got=error.got, remedy=error.remedy
+                )
+            )
+    return errors
+
+
 CROSS_CHECKS: tuple[CrossCheck, ...] = (
     half_precision_on_cpu,
     heads_divide_width,
@@ -222,4 +238,5 @@ CROSS_CHECKS: tuple[CrossCheck, ...] = (
     one_source_of_texts,
     columns_are_of_a_file,
     something_to_report,
+    claims_can_be_judged,
 )

@@ -34,6 +34,10 @@ _EXAMPLES = {
         "seqbench report runs=[outputs/a,outputs/b] out=report",
     ],
     "benchmark": ["seqbench benchmark model=lstm steps=200"],
+    "publish": [
+        "seqbench publish runs=outputs/quickstart dry_run=true",
+        "seqbench publish runs=[outputs/a,outputs/b] project=mine entity=my_team",
+    ],
 }
 _FLAGS = [
     "--cfg job          print the composed configuration and stop",

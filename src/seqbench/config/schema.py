@@ -57,6 +57,7 @@ class RunKeys:
     seed: Seed = 0
     study: str = "default"
     question: str | None = None
+    claims: list[Node] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     force: bool = False
 
@@ -111,6 +112,19 @@ class ReportKeys:
 
     runs: str | list[str]
     out: str | None = None
+    figures: bool = True
+    live: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishKeys:
+    """conf/publish.yaml."""
+
+    runs: str | list[str]
+    project: str | None = None
+    entity: str | None = None
+    title: str | None = None
+    dry_run: bool = False
 
 
 PRIMARY: dict[str, type] = {
@@ -120,6 +134,7 @@ PRIMARY: dict[str, type] = {
     "evaluate": EvaluateKeys,
     "predict": PredictKeys,
     "report": ReportKeys,
+    "publish": PublishKeys,
 }
 
 # What is part of a run; the further keys of `sweep` and `benchmark` are the verb's own.

@@ -13,6 +13,7 @@ EXCLUDED = (
     "study",
     "force",
     "question",
+    "claims",
     "choices",
     "run_id",
     "callbacks.progress",

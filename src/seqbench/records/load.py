@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from seqbench.errors import RecordError
+from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import COMPLETED, RunRecord
 
@@ -24,10 +26,18 @@ class StoredRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A run folder whose record cannot be used, and why."""
+    """A run folder that adds no record, and why.
+
+    Attributes:
+        path: the folder.
+        message: why, in a line.
+        state: "unreadable"; "duplicate" of another run; "running" now; "unrecorded": it has not
+            started, or was killed.
+    """
 
     path: Path
     message: str
+    state: Literal["unreadable", "duplicate", "running", "unrecorded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +56,8 @@ class Loaded:
 def load_records(paths: Path | str | Sequence[Path | str]) -> Loaded:
     """Every run at or below the given folders.
 
-    A run that occurs twice (the same run id) is counted once, a completed one before another:
-    twice the same evidence is not more evidence.
+    A run that occurs twice is counted once: twice the same evidence is not more evidence. A run id
+    that completed twice with other outcomes is two runs: one before a change, and one after.
 
     Args:
         paths: run folders, study folders, or folders of studies.
@@ -56,7 +66,7 @@ def load_records(paths: Path | str | Sequence[Path | str]) -> Loaded:
         RecordError: one of the paths does not exist.
     """
     given = [paths] if isinstance(paths, Path | str) else list(paths)
-    found: dict[str, StoredRun] = {}
+    found: dict[str, list[StoredRun]] = {}
     problems: list[Problem] = []
     # By real path: a study named twice, once by an absolute path, is one study.
     folders = {path.resolve(): path for top in given for path in _run_folders(Path(top))}
@@ -65,22 +75,25 @@ def load_records(paths: Path | str | Sequence[Path | str]) -> Loaded:
         try:
             record = folder.read_record()
         except RecordError as error:
-            problems.append(Problem(path=path, message=error.line()))
+            problems.append(Problem(path=path, message=error.line(), state="unreadable"))
             continue
         if record is None:
-            message = "no record yet: it is running, or it was killed"
-            problems.append(Problem(path=path, message=message))
+            problems.append(_unrecorded(folder))
             continue
         run = StoredRun(folder=folder, record=record)
-        other = found.get(record.run_id)
-        if other is None:
-            found[record.run_id] = run
+        others = found.setdefault(record.run_id, [])
+        same = next((other for other in others if _same(other.record, record)), None)
+        if same is None:
+            others.append(run)
             continue
-        kept, left = _better(other, run)
-        found[record.run_id] = kept
+        kept, left = _better(same, run)
+        others[others.index(same)] = kept
         message = f"the same run as {kept.folder.path}: counted once"
-        problems.append(Problem(path=left.folder.path, message=message))
-    runs = sorted(found.values(), key=lambda run: (run.record.study, run.record.run_id))
+        problems.append(Problem(path=left.folder.path, message=message, state="duplicate"))
+    every = (run for runs in found.values() for run in runs)
+    runs = sorted(
+        every, key=lambda run: (run.record.study, run.record.run_id, str(run.folder.path))
+    )
     return Loaded(runs=tuple(runs), problems=tuple(sorted(problems, key=lambda p: p.path)))
 
 
@@ -95,6 +108,18 @@ def _run_folders(top: Path) -> Iterator[Path]:
         names[:] = sorted(set(names) - _INSIDE_A_RUN)
         if "record.json" in files or "config.yaml" in files:
             yield Path(where)
+
+
+def _unrecorded(folder: RunFolder) -> Problem:
+    if is_held(folder.lock):
+        return Problem(path=folder.path, message="no record yet: it is running", state="running")
+    message = "no record yet: it has not started, or it was killed"
+    return Problem(path=folder.path, message=message, state="unrecorded")
+
+
+def _same(first: RunRecord, second: RunRecord) -> bool:
+    both_completed = first.status == COMPLETED == second.status
+    return first == second or not both_completed
 
 
 def _better(first: StoredRun, second: StoredRun) -> tuple[StoredRun, StoredRun]:

@@ -9,7 +9,7 @@ from typing import Any
 from seqbench.errors import RecordError
 from seqbench.records.schema import from_plain, to_plain
 
-SCHEMA = 1
+SCHEMA = 2
 COMPLETED, FAILED, INTERRUPTED = "completed", "failed", "interrupted"
 STATUSES = (COMPLETED, FAILED, INTERRUPTED)
 
@@ -89,11 +89,15 @@ class Cost:
         epochs: passes over the training split that were finished.
         steps: optimizer steps.
         tokens: training tokens seen, padding not counted.
+        flops: of all forward and backward passes of training, padding included: products of
+            matrices, a multiplication with its addition as 2; counted at a few lengths of batch.
         train_seconds: wall time of fitting, validation included.
         setup_seconds: wall time until fitting began: data, tokenizer, model.
         test_seconds: wall time of the pass over the test split.
         tokens_per_second: `tokens` over the time spent in training steps.
         peak_memory_bytes: device memory at its peak, or the process's on a CPU.
+        state_bytes: what a causal encoder carries from position to position of one sequence, after
+            as many positions as the longest example may have.
     """
 
     parameters: int | None = None
@@ -101,11 +105,13 @@ class Cost:
     epochs: int | None = None
     steps: int | None = None
     tokens: int | None = None
+    flops: float | None = None
     train_seconds: float | None = None
     setup_seconds: float | None = None
     test_seconds: float | None = None
     tokens_per_second: float | None = None
     peak_memory_bytes: int | None = None
+    state_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

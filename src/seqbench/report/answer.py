@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seqbench.report import numbers
-from seqbench.report.statistics.summary import Summary, paired_difference, summarize
+from seqbench.report.pairs import ByExample, Pair, lead
+from seqbench.report.statistics.summary import Summary
 from seqbench.report.tables import Row, Table
 
 _MORE_SEEDS = "run more seeds (seed=0,1,2,3,4)"
@@ -23,8 +26,13 @@ def question(tables: list[Table]) -> str:
     return f"Which does best on {where}: {_listed(sorted(models), 'or')}? By how much?"
 
 
-def answer(table: Table) -> str:
-    """One or two sentences about one dataset."""
+def answer(table: Table, compared: Sequence[Pair] = ()) -> str:
+    """A few sentences about one dataset.
+
+    Args:
+        table: its configurations.
+        compared: their pairs, for what the test examples say beside the seeds.
+    """
     networks, baselines = table.networks, table.baselines
     if not networks and not baselines:
         return f"No completed run on {table.data} has a score: nothing can be said."
@@ -36,25 +44,9 @@ def answer(table: Table) -> str:
     if len(networks) > 1:
         sentence += _against_network(best, networks[1])
     sentence += "."
+    if len(networks) > 1:
+        sentence += _on_examples(best, networks[1], compared)
     return f"{sentence} {_against_baseline(best, baselines[0])}" if baselines else sentence
-
-
-def lead(first: Row, second: Row) -> Summary:
-    """How much better `first` is than `second`: positive is better, whatever the direction.
-
-    Paired by seed. A score that does not vary (a deterministic baseline) is a constant, and needs
-    no seed in common.
-    """
-    name, sign = first.primary.name, 1 if first.primary.higher_is_better else -1
-    ours = {seed: sign * value for seed, value in first.by_seed(name).items()}
-    theirs = {seed: sign * value for seed, value in second.by_seed(name).items()}
-    if second.baseline and len(set(theirs.values())) == 1:
-        (constant,) = set(theirs.values())
-        return summarize(value - constant for value in ours.values())
-    if first.baseline and len(set(ours.values())) == 1:
-        (constant,) = set(ours.values())
-        return summarize(constant - value for value in theirs.values())
-    return paired_difference(ours, theirs)
 
 
 def _against_network(best: Row, second: Row) -> str:
@@ -69,7 +61,7 @@ def _against_network(best: Row, second: Row) -> str:
     if found.low > 0:
         return (
             f": {_by(name, found)} better than the next, {second.label} "
-            f"({_interval(name, found)} over {found.n} paired seeds)"
+            f"({numbers.interval(name, found)} over {found.n} paired seeds)"
         )
     if found.high < 0:
         behind = f"{numbers.difference(name, -found.mean)}{numbers.unit(name)}"
@@ -79,8 +71,34 @@ def _against_network(best: Row, second: Row) -> str:
         )
     return (
         f", but {found.n} paired seeds cannot tell it from {second.label} ({_score(second)}): "
-        f"the difference is {_by(name, found)}, {_interval(name, found)}"
+        f"the difference is {_by(name, found)}, {numbers.interval(name, found)}"
     )
+
+
+def _on_examples(best: Row, second: Row, compared: Sequence[Pair]) -> str:
+    """The other certainty: these networks as they are, on other test examples of the kind."""
+    for pair in compared:
+        found = pair.examples
+        if (pair.first, pair.second) != (best, second) or found is None:
+            continue
+        low, high = (numbers.difference("accuracy", end) for end in (found.low, found.high))
+        says = _says(lead(best, second), found)
+        return (
+            f" The {numbers.grouped(found.n)} test examples {says}: these very networks differ by "
+            f"{numbers.difference('accuracy', found.difference)} points of accuracy there "
+            f"(95 % interval {low} to {high} over examples)."
+        )
+    return ""
+
+
+def _says(over_seeds: Summary, found: ByExample) -> str:
+    """What the examples say, beside what the seeds say."""
+    by_seeds = over_seeds.low is not None and over_seeds.low > 0
+    if found.low > 0:
+        return "say the same" if by_seeds else "alone would tell them apart"
+    if found.high < 0:
+        return "say the contrary"
+    return "alone would not tell them apart" if by_seeds else "cannot tell them apart either"
 
 
 def _against_baseline(best: Row, baseline: Row) -> str:
@@ -96,13 +114,13 @@ def _against_baseline(best: Row, baseline: Row) -> str:
             f"how sure that is, one seed cannot say: {_MORE_SEEDS}."
         )
     if found.low > 0:
-        return f"It beats {against} by {_by(name, found)} ({_interval(name, found)})."
+        return f"It beats {against} by {_by(name, found)} ({numbers.interval(name, found)})."
     if found.high < 0:
         lost = f"{numbers.difference(name, -found.mean)}{numbers.unit(name)}"
-        return f"It does not beat {against}: it is {lost} worse ({_interval(name, found)})."
+        return f"It does not beat {against}: it is {lost} worse ({numbers.interval(name, found)})."
     return (
         f"Whether it beats {against} is open: the difference is {_by(name, found)}, "
-        f"{_interval(name, found)}."
+        f"{numbers.interval(name, found)}."
     )
 
 
@@ -118,12 +136,6 @@ def _score(row: Row) -> str:
 def _by(name: str, found: Summary) -> str:
     assert found.mean is not None
     return f"{numbers.difference(name, found.mean)}{numbers.unit(name)}"
-
-
-def _interval(name: str, found: Summary) -> str:
-    assert found.low is not None and found.high is not None
-    low, high = numbers.difference(name, found.low), numbers.difference(name, found.high)
-    return f"95 % interval {low} to {high}"
 
 
 def _listed(names: list[str], word: str = "and") -> str:

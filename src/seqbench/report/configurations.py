@@ -15,6 +15,8 @@ _NOT_CONFIGURATION = frozenset((*EXCLUDED, "seed"))
 _SOURCE = ("source", "files", "text_column", "label_column")  # where a dataset's texts are from
 _BASELINE_PREFIX = "baseline/"
 _DIFFERENCES_SHOWN = 3
+# What a reader knows without being told the group.
+_GROUPS = ("model.", "optimizer.", "scheduler.", "trainer.", "inputs.", "tokenizer.", "task.")
 
 
 def data_name(record: RunRecord) -> str:
@@ -53,7 +55,7 @@ def is_baseline(record: RunRecord) -> bool:
 
 def configuration_id(record: RunRecord) -> str:
     """Equal for runs that differ by seed alone: 8 hex digits."""
-    return _digest(_configuration(record))
+    return _digest(configuration_of(record))
 
 
 def configuration_labels(records: Sequence[RunRecord]) -> dict[str, str]:
@@ -64,7 +66,7 @@ def configuration_labels(records: Sequence[RunRecord]) -> dict[str, str]:
     by_model: dict[str, dict[str, dict[str, Any]]] = {}
     for record in records:
         group = by_model.setdefault(model_name(record), {})
-        group[configuration_id(record)] = flatten(_configuration(record))
+        group[configuration_id(record)] = flatten(configuration_of(record))
     return _labels(by_model)
 
 
@@ -85,7 +87,8 @@ def _choice(record: RunRecord, group: str) -> str:
     return str(choice) if choice else f"unknown {group}"
 
 
-def _configuration(record: RunRecord) -> dict[str, Any]:
+def configuration_of(record: RunRecord) -> dict[str, Any]:
+    """The part of a run's config that is the same for all its seeds."""
     kept = without(record.config, _NOT_CONFIGURATION)
     # Two options of a group may resolve to the same config, and yet are asked about by name.
     return {**kept, "choices": {"data": data_name(record), "model": _choice(record, "model")}}
@@ -119,9 +122,18 @@ def _text(settings: Mapping[str, Any], key: str) -> str:
 def _label(model: str, settings: Mapping[str, Any], differing: Sequence[str]) -> str:
     if not differing:
         return model
-    shown = [f"{key.removeprefix('model.')}={settings.get(key)}" for key in differing]
+    bare = [key.partition(".")[2] if key.startswith(_GROUPS) else key for key in differing]
+    names = [b if bare.count(b) == 1 else k for b, k in zip(bare, differing, strict=True)]
+    shown = [
+        f"{name}={_said(settings.get(key))}" for name, key in zip(names, differing, strict=True)
+    ]
     more = ["…"] if len(shown) > _DIFFERENCES_SHOWN else []
     return f"{model} ({', '.join(shown[:_DIFFERENCES_SHOWN] + more)})"
+
+
+def _said(value: Any) -> str:
+    """A value in a label: of a number drawn at random nobody reads the sixteenth digit."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _told_apart(labels: dict[str, str]) -> dict[str, str]:

@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from seqbench.errors import RecordError
-from seqbench.records.load import Loaded, Problem, StoredRun, load_records
+from seqbench.records.load import Loaded, StoredRun, load_records
 from seqbench.records.record import COMPLETED, RunRecord
-from seqbench.records.schema import to_plain
-from seqbench.report.answer import answer, lead, question
-from seqbench.report.configurations import data_id, data_labels, data_name
-from seqbench.report.load import frame
-from seqbench.report.statistics.summary import CONFIDENCE
-from seqbench.report.tables import Row, Table, build_tables
+from seqbench.records.stated_claims import StatedClaim, stated_claims
+from seqbench.report.across import Across, across
+from seqbench.report.answer import answer, question
+from seqbench.report.audit import Failure, Pending, failures, pending, provenance, warnings
+from seqbench.report.changes import Changes, changes
+from seqbench.report.claims import Judged, judge
+from seqbench.report.configurations import data_id, data_labels
+from seqbench.report.guardrail import guardrail
+from seqbench.report.outcomes import Agreement, Examples, agreement, read_examples
+from seqbench.report.pairs import Pair, contenders, pairs
+from seqbench.report.search import Search, search
+from seqbench.report.tables import Table, build_tables, study_names
 
 METHOD = (
     "± is half the width of the 95 % t-interval over seeds, one configuration at a time. "
     "Differences are paired by seed. Intervals tell how much a score varies from seed to seed on "
     "this test split; they say nothing about other test examples, and are not corrected for "
-    "having picked the best of several. Parameters, time and speed are means over seeds."
+    "having picked the best of several. Parameters, FLOPs, time, speed and memory are means over "
+    "seeds."
 )
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A run that gave no score, and why."""
+class Section:
+    """All that is said of one dataset and primary metric.
 
-    run_id: str
-    status: str
-    reason: str
+    Attributes:
+        table: its configurations.
+        answer: a few sentences.
+        pairs: its contenders, two by two.
+        guardrail: what so few runs cannot show.
+        examples: what the contenders said of each test example.
+        agreement: where they agree, and where not; None without predictions of two.
+        search: the runs as a search over hyperparameters; None where none varies.
+    """
+
+    table: Table
+    answer: str
+    pairs: tuple[Pair, ...]
+    guardrail: tuple[str, ...]
+    examples: Examples = field(repr=False)
+    agreement: Agreement | None
+    search: Search | None
 
 
 @dataclass(frozen=True)
@@ -42,46 +60,51 @@ class Content:
 
     Attributes:
         question: what the runs were made to answer.
-        tables: one for each dataset and primary metric.
-        answers: a sentence or two for each table.
+        sections: one for each dataset and primary metric.
+        changes: the differences between two studies, if two were given.
+        across: what can be said over several datasets.
+        claims: what the study stated beforehand, judged.
         notes: how to read the numbers, and what makes them less comparable than they look.
         failures: runs without a score.
+        pending: runs without a record.
         provenance: by name, each value and how many runs have it.
         runs: every readable run.
+        live: whether the runs are still being made, and the page is to reload itself.
     """
 
     question: str
-    tables: tuple[Table, ...]
-    answers: tuple[str, ...]
+    sections: tuple[Section, ...]
+    changes: tuple[Changes, ...]
+    across: Across | None
+    claims: tuple[Judged, ...]
     notes: tuple[str, ...]
     failures: tuple[Failure, ...]
+    pending: tuple[Pending, ...]
     provenance: dict[str, dict[str, int]]
     runs: tuple[StoredRun, ...]
+    live: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
-        """Every number of the report, as plain containers."""
-        runs = frame(self.runs).drop(columns="folder", errors="ignore")
-        plain: dict[str, Any] = to_plain(
-            {
-                "question": self.question,
-                "answers": self.answers,
-                "confidence": CONFIDENCE,
-                "tables": [_table(table) for table in self.tables],
-                "notes": self.notes,
-                "failures": [asdict(failure) for failure in self.failures],
-                "provenance": self.provenance,
-                "runs": runs.astype(object).where(runs.notna(), None).to_dict("records"),
-            }
-        )
-        return plain
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The table of each section."""
+        return tuple(section.table for section in self.sections)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What was found, in sentences: between two studies first, then for each dataset."""
+        told = (*(each.answer for each in self.changes), *(each.answer for each in self.sections))
+        return told or ("No run completed: no answer yet.",)
 
 
-def gather(paths: Path | str | Sequence[Path | str], asked: str | None = None) -> Content:
+def gather(
+    paths: Path | str | Sequence[Path | str], asked: str | None = None, *, live: bool = False
+) -> Content:
     """Reads the records and computes all that is shown.
 
     Args:
         paths: run folders, study folders, or folders of studies.
         asked: the question; None takes the one that the runs' study states, else makes one.
+        live: the runs are still being made.
 
     Raises:
         RecordError: a path does not exist, or there is no run below any.
@@ -95,15 +118,37 @@ def gather(paths: Path | str | Sequence[Path | str], asked: str | None = None) -
             got="none",
             remedy="seqbench train or seqbench sweep makes runs",
         )
-    tables = build_tables(loaded.runs)
+    sections = tuple(_section(table) for table in build_tables(loaded.runs))
+    tables = [section.table for section in sections]
+    unusable = {k: v for section in sections for k, v in section.examples.problems.items()}
+    claims, doubts = _claims(loaded.records)
     return Content(
         question=asked or _stated_question(loaded.records) or question(tables),
-        tables=tuple(tables),
-        answers=tuple(answer(table) for table in tables) or ("No run completed: no answer yet.",),
-        notes=(METHOD, *_warnings(loaded.records)),
-        failures=_failures(loaded),
-        provenance=_provenance(loaded.records),
+        sections=sections,
+        changes=changes(tables, _studies(loaded, paths)),
+        across=across(tables),
+        claims=judge(claims, _by_data(loaded)),
+        notes=(METHOD, *warnings(loaded.records, tables, unusable), *doubts),
+        failures=failures(loaded),
+        pending=pending(loaded),
+        provenance=provenance(loaded.records),
         runs=loaded.runs,
+        live=live,
+    )
+
+
+def _section(table: Table) -> Section:
+    compared = contenders(table)
+    examples = read_examples(compared)
+    found = pairs(table, examples)
+    return Section(
+        table=table,
+        answer=answer(table, found),
+        pairs=found,
+        guardrail=guardrail(found),
+        examples=examples,
+        agreement=agreement(compared, examples),
+        search=search(table),
     )
 
 
@@ -113,102 +158,48 @@ def _stated_question(records: Sequence[RunRecord]) -> str | None:
     return stated.pop() if len(stated) == 1 else None
 
 
-def _failures(loaded: Loaded) -> tuple[Failure, ...]:
-    found = []
-    for record in loaded.records:
-        error = record.error
-        if record.status != COMPLETED:
-            reason = f"{error.type}: {error.message}" if error else "no reason was recorded"
-            found.append(Failure(record.run_id, record.status, reason))
-        elif record.scores.primary is None:
-            found.append(Failure(record.run_id, record.status, "its record has no primary metric"))
-    return (*found, *(_problem(problem) for problem in loaded.problems))
-
-
-def _problem(problem: Problem) -> Failure:
-    # The page must be the same wherever the folder lies.
-    reason = problem.message.replace(f"{problem.path}/", "")
-    return Failure(problem.path.name, "not counted", reason)
-
-
-def _warnings(records: Sequence[RunRecord]) -> list[str]:
-    """What makes scores of one dataset less comparable than their table suggests."""
-    completed = [record for record in records if record.status == COMPLETED]
-    warnings = []
-    for identity, data in sorted(data_labels(records).items(), key=lambda item: item[1]):
-        group = [record for record in completed if data_id(record) == identity]
-        prints = _fingerprints(group)
-        if prints > 1:
-            warnings.append(
-                f"The runs on {data} did not see the same data: {prints} fingerprints. "
-                "Their scores are not comparable."
-            )
-        overlaps: dict[str, int] = {}
-        for record in group:
-            overlaps |= {k: v for k, v in record.provenance.overlaps.items() if v}
-        if overlaps:
-            listed = ", ".join(f"{k}: {v}" for k, v in sorted(overlaps.items()))
-            warnings.append(f"Exact duplicates between the splits of {data}: {listed}.")
-    if len({record.provenance.code for record in completed}) > 1:
-        warnings.append("The runs were made by different states of the code; see the provenance.")
-    return warnings
-
-
-def _fingerprints(records: Sequence[RunRecord]) -> int:
-    """Fingerprints of data that should be the same: fewer training examples are meant to differ."""
-    found: dict[str, set[str]] = {}
+def _claims(records: Sequence[RunRecord]) -> tuple[list[StatedClaim], list[str]]:
+    """Every claim that some run's study stated, once; and what is wrong with others."""
+    found: list[StatedClaim] = []
+    stating: dict[int, int] = {}
+    doubts: list[str] = []
     for record in records:
-        if record.provenance.data_fingerprint is not None:
-            examples = (record.config.get("data") or {}).get("train_examples")
-            found.setdefault(str(examples), set()).add(record.provenance.data_fingerprint)
-    return max(map(len, found.values()), default=0)
+        try:
+            stated = stated_claims(record.config)
+        except RecordError as error:
+            doubts.append(f"A claim cannot be judged: {error.line()}.")
+            continue
+        for claim in stated:
+            if claim not in found:
+                found.append(claim)
+            place = found.index(claim)
+            stating[place] = stating.get(place, 0) + 1
+    late = [found[place].claim for place, count in stating.items() if count < len(records)]
+    if late:
+        doubts.append(
+            f"Claims that only some of the runs knew when they were made: {'; '.join(late)}. "
+            "A claim that was stated after runs were seen is worth less."
+        )
+    return found, list(dict.fromkeys(doubts))
 
 
-def _provenance(records: Sequence[RunRecord]) -> dict[str, dict[str, int]]:
-    found: dict[str, Counter[str]] = {}
-    for record in records:
-        for name, value in _provenance_of(record).items():
-            found.setdefault(name, Counter())[value] += 1
-    return {name: dict(sorted(values.items())) for name, values in found.items()}
+def _by_data(loaded: Loaded) -> dict[str, list[StoredRun]]:
+    names = data_labels(loaded.records)
+    groups: dict[str, list[StoredRun]] = {}
+    for run in loaded.runs:
+        if run.record.status == COMPLETED:
+            groups.setdefault(names[data_id(run.record)], []).append(run)
+    return dict(sorted(groups.items()))
 
 
-def _provenance_of(record: RunRecord) -> dict[str, str]:
-    made = record.provenance
-    git = f"{made.git.commit[:12]}{' with changes' if made.git.dirty else ''}" if made.git else ""
-    values = {
-        "study": record.study,
-        "code": made.code,
-        "commit": git,
-        "processor": f"{made.cpu}, {made.cores} cores",
-        "device": made.device or "",
-        "platform": made.platform,
-        f"data {data_name(record)}": made.data_fingerprint or "",
-        "tokenizer": made.tokenizer_fingerprint or "",
-        **dict(sorted(made.versions.items())),
-    }
-    return {name: value for name, value in values.items() if value}
+def _studies(loaded: Loaded, paths: Path | str | Sequence[Path | str]) -> list[str]:
+    """The names of the studies, in the order in which they were given."""
+    names = study_names(loaded.runs)
+    given = [paths] if isinstance(paths, Path | str) else list(paths)
+    order = [Path(path).resolve() for path in given]
 
+    def place(folder: Path) -> tuple[int, Path]:
+        within = [i for i, top in enumerate(order) if folder.is_relative_to(top)]
+        return (min(within, default=len(order)), folder)
 
-def _table(table: Table) -> dict[str, Any]:
-    ranked = [row for row in table.rows if row.score.n]
-    return {
-        "data": table.data,
-        "primary": asdict(table.primary),
-        "rows": [_row(row) for row in table.rows],
-        "leads": [
-            {"first": first.label, "second": second.label, **asdict(lead(first, second))}
-            for first, second in pairwise(ranked)
-        ],
-    }
-
-
-def _row(row: Row) -> dict[str, Any]:
-    return {
-        "configuration": row.identity,
-        "label": row.label,
-        "model": row.model,
-        "baseline": row.baseline,
-        "seeds": [run.record.seed for run in row.runs],
-        "scores": {name: asdict(summary) for name, summary in row.scores.items()},
-        "costs": row.costs,
-    }
+    return [names[folder] for folder in sorted(names, key=place)]

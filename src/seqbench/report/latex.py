@@ -2,45 +2,70 @@
 
 from __future__ import annotations
 
-from seqbench.report.columns import cells, headers, label
-from seqbench.report.content import Content
-from seqbench.report.tables import Table
+from collections.abc import Sequence
+
+from seqbench.report.columns import columns, label
+from seqbench.report.content import Content, Section
+from seqbench.report.grids import across_grid, changes_grid, claims_grid, pairs_grid
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    "<": "$<$",
+    ">": "$>$",
+    "✓": r"$+$",
+    "✗": r"$\times$",
+    "·": r"$\cdot$",
     "\N{EN DASH}": "--",
     "\N{MINUS SIGN}": "$-$",
     "…": r"\ldots{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
+_WIDEST = 1  # columns that need a very wide place are left to the page
 
 
 def render_latex(content: Content) -> str:
-    """One `table` environment for each dataset, its answer as the caption."""
-    pairs = zip(content.tables, content.answers, strict=False)
-    return "\n".join(_table(table, answer) for table, answer in pairs)
+    """A `table` environment for each table of the report, what it says as the caption."""
+    parts = ["% Needs \\usepackage{booktabs}."]
+    if claims := claims_grid(content.claims):
+        parts.append(_table(claims.heads, claims.rows, "Claims, stated beforehand.", "claims"))
+    for number, each in enumerate(content.changes, start=1):
+        grid = changes_grid(each)
+        parts.append(_table(grid.heads, grid.rows, each.answer, f"changes-{number}"))
+    if content.across is not None:
+        grid = across_grid(content.across)
+        parts.append(_table(grid.heads, grid.rows, " ".join(grid.notes), "across"))
+    for number, section in enumerate(content.sections, start=1):
+        parts += _section(section, str(number) if len(content.sections) > 1 else "")
+    return "\n".join(parts)
 
 
-def _table(table: Table, answer: str) -> str:
-    heads = headers(table)
-    body = [
-        [_plain(label(row)), *(_plain(cell.text) for cell in cells(table, row))]
-        for row in table.rows
-    ]
-    lines = [" & ".join(line) + r" \\" for line in body]
+def _section(section: Section, number: str) -> list[str]:
+    table, suffix = section.table, f"-{number}" if number else ""
+    shown = [column for column in columns(table) if column.width <= _WIDEST]
+    heads = ["model", *(column.head for column in shown)]
+    rows = [[label(row), *(column.cell(row).text for column in shown)] for row in table.rows]
+    found = [_table(heads, rows, section.answer, f"results{suffix}")]
+    if pairs := pairs_grid(section.pairs):
+        found.append(_table(pairs.heads, pairs.rows, " ".join(pairs.notes), f"pairs{suffix}"))
+    return found
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, name: str) -> str:
+    body = [" & ".join(map(_plain, row)) + r" \\" for row in rows]
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{_plain(answer)}}}",
+            rf"\caption{{{_plain(caption)}}}",
+            rf"\label{{tab:{name}}}",
             rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
             r"\toprule",
             " & ".join(map(_plain, heads)) + r" \\",
             r"\midrule",
-            *lines,
+            *body,
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",

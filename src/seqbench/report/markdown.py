@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from seqbench.report import numbers
 from seqbench.report.columns import cells, headers, label
-from seqbench.report.content import Content
+from seqbench.report.content import Content, Section
+from seqbench.report.grids import Grid, across_grid, changes_grid, claims_grid, pairs_grid
 from seqbench.report.tables import Table
 
 
@@ -13,21 +16,58 @@ def render_markdown(content: Content) -> str:
     """The whole report but for the figures."""
     parts = [f"# {_plain(content.question)}"]
     parts += [_plain(answer) for answer in content.answers]
-    for table in content.tables:
-        parts += [f"## {_plain(table.data)}", _table(table)]
-    parts += [_plain(note) for note in content.notes]
+    if claims := claims_grid(content.claims):
+        parts += ["## Claims", *_grid(claims)]
+    for each in content.changes:
+        named = f"{each.data}: from {each.before} to {each.after}"
+        parts += [f"## {_plain(named)}", *_grid(changes_grid(each))]
+    if content.across is not None:
+        parts += ["## Over all datasets", *_grid(across_grid(content.across))]
+    for section in content.sections:
+        parts += _section(section)
+    parts += ["## How to read this", *map(_plain, content.notes)]
     if content.failures:
         lines = [f"- {_code(f.run_id)} ({f.status}): {_plain(f.reason)}" for f in content.failures]
         parts += [f"## Runs without a score ({len(content.failures)})", "\n".join(lines)]
+    if content.pending:
+        lines = [
+            f"- {_code(each.run_id)} {'is running' if each.running else 'has no record yet'}"
+            for each in content.pending
+        ]
+        parts += [f"## Runs without a record ({len(content.pending)})", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(table: Table) -> str:
-    heads = headers(table)
-    lines = [[_plain(head) for head in heads], ["---", *["---:"] * (len(heads) - 1)]]
-    lines += [
-        [_plain(label(row)), *(cell.text for cell in cells(table, row))] for row in table.rows
-    ]
+def markdown_table(table: Table) -> str:
+    """One dataset's table."""
+    rows = [[label(row), *(cell.text for cell in cells(table, row))] for row in table.rows]
+    return _lines(headers(table), rows, right=True)
+
+
+def _section(section: Section) -> list[str]:
+    parts = [f"## {_plain(section.table.data)}", markdown_table(section.table)]
+    if pairs := pairs_grid(section.pairs):
+        parts += ["### Two by two", *_grid(pairs)]
+    if section.guardrail:
+        parts += ["### What this data cannot show", *map(_plain, section.guardrail)]
+    if section.agreement is not None:
+        agreed = section.agreement
+        parts += [
+            "### Where the models disagree",
+            f"Of {numbers.grouped(agreed.n)} test examples every run gets "
+            f"{numbers.share(agreed.all_right)} right and none gets "
+            f"{numbers.share(agreed.all_wrong)} right.",
+        ]
+    return parts
+
+
+def _grid(grid: Grid) -> list[str]:
+    return [_lines(grid.heads, grid.rows, right=False), *map(_plain, grid.notes)]
+
+
+def _lines(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: bool) -> str:
+    rule = ["---", *["---:" if right else "---"] * (len(heads) - 1)]
+    lines = [[_plain(head) for head in heads], rule, *([_plain(cell) for cell in r] for r in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

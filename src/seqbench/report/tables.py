@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
 
 from seqbench.records.load import StoredRun
 from seqbench.records.record import COMPLETED, Cost, Primary
@@ -30,6 +31,7 @@ class Row:
         label: what to call it.
         model: the option of the group `model`.
         baseline: whether it is one.
+        study: which of several studies it belongs to; empty where there is one.
         primary: the metric to rank by.
         runs: its completed runs, by seed.
     """
@@ -38,6 +40,7 @@ class Row:
     label: str
     model: str
     baseline: bool
+    study: str
     primary: Primary
     runs: tuple[StoredRun, ...]
 
@@ -78,12 +81,12 @@ class Table:
     primary: Primary
     rows: tuple[Row, ...]
 
-    @property
+    @cached_property
     def networks(self) -> list[Row]:
         """Rows with a score that are not baselines, the best first."""
         return [row for row in self.rows if not row.baseline and row.score.n]
 
-    @property
+    @cached_property
     def baselines(self) -> list[Row]:
         """Baselines with a score, the best first."""
         return [row for row in self.rows if row.baseline and row.score.n]
@@ -110,9 +113,11 @@ class Table:
 def build_tables(runs: Iterable[StoredRun]) -> list[Table]:
     """One table for each dataset and primary metric, from the completed runs.
 
-    Runs ranked by different metrics are not comparable and never share a table.
+    Runs ranked by different metrics are not comparable and never share a table. Configurations of
+    different studies share a table, each with a row of its own.
     """
     runs = list(runs)
+    studies = study_names(runs)
     names = data_labels([run.record for run in runs])
     groups: dict[tuple[str, Primary], list[StoredRun]] = {}
     for run in runs:
@@ -120,24 +125,45 @@ def build_tables(runs: Iterable[StoredRun]) -> list[Table]:
         if run.record.status == COMPLETED and primary is not None:
             groups.setdefault((names[data_id(run.record)], primary), []).append(run)
     ordered = sorted(groups.items(), key=lambda item: (item[0][0], item[0][1].name))
-    return [Table(data, primary, _rows(group, primary)) for (data, primary), group in ordered]
+    return [
+        Table(data, primary, _rows(group, primary, studies)) for (data, primary), group in ordered
+    ]
 
 
-def _rows(runs: Sequence[StoredRun], primary: Primary) -> tuple[Row, ...]:
+def study_names(runs: Iterable[StoredRun]) -> dict[Path, str]:
+    """A name for each folder of runs: its own, with those above it where several are alike.
+
+    It is the empty name where there is one folder alone.
+    """
+    folders = sorted({run.folder.path.resolve().parent for run in runs})
+    if len(folders) < 2:
+        return dict.fromkeys(folders, "")
+    for depth in range(1, max(len(folder.parts) for folder in folders) + 1):
+        names = {folder: "/".join(folder.parts[-depth:]) for folder in folders}
+        if len(set(names.values())) == len(folders):
+            break
+    return names
+
+
+def _rows(
+    runs: Sequence[StoredRun], primary: Primary, studies: Mapping[Path, str]
+) -> tuple[Row, ...]:
     labels = configuration_labels([run.record for run in runs])
-    members: dict[str, list[StoredRun]] = {identity: [] for identity in labels}
+    members: dict[tuple[str, str], list[StoredRun]] = {}
     for run in runs:
-        members[configuration_id(run.record)].append(run)
+        study = studies[run.folder.path.resolve().parent]
+        members.setdefault((configuration_id(run.record), study), []).append(run)
     rows = [
         Row(
-            identity=identity,
-            label=labels[identity],
+            identity=f"{configuration}-{study}" if study else configuration,
+            label=f"{labels[configuration]} · {study}" if study else labels[configuration],
             model=model_name(group[0].record),
             baseline=is_baseline(group[0].record),
+            study=study,
             primary=primary,
             runs=tuple(sorted(group, key=lambda run: (run.record.seed, run.record.run_id))),
         )
-        for identity, group in members.items()
+        for (configuration, study), group in members.items()
     ]
     return tuple(sorted(rows, key=_rank))
 

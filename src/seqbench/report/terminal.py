@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from seqbench.report.columns import cells, headers, label
+from seqbench.report.columns import columns, label
 from seqbench.report.content import Content
+from seqbench.report.grids import claims_grid
 from seqbench.report.tables import Table
 
-_WIDE = 104
-_FOR_WIDE = {"calibration error", "macro-F1"}  # left out of a terminal of 80 columns
+_WIDTHS = (0, 104, 150)  # of the terminal, from which columns of a kind are shown
 
 
 def print_report(content: Content, console: Console | None = None) -> None:
@@ -27,6 +27,11 @@ def print_report(content: Content, console: Console | None = None) -> None:
         console.print(_table(table, console.width))
     for answer in content.answers:
         console.print(f"[bold]{escape(answer)}[/bold]", highlight=False)
+    if claims := claims_grid(content.claims):
+        for verdict, claim, *data, found in claims.rows:
+            where = f" on {data[0]}" if data else ""
+            line = f"{verdict}: {claim}{where} ({found})".replace("\N{NO-BREAK SPACE}", " ")
+            console.print(escape(line), highlight=False)
     for note in content.notes[1:]:
         console.print(f"[yellow]{escape(note)}[/yellow]", highlight=False)
     if content.failures:
@@ -34,6 +39,10 @@ def print_report(content: Content, console: Console | None = None) -> None:
         for failure in content.failures:
             line = f"  {failure.run_id} ({failure.status}): {failure.reason}"
             console.print(escape(line), highlight=False, soft_wrap=True)
+    if content.pending:
+        running = sum(each.running for each in content.pending)
+        line = f"Runs without a record: {len(content.pending)} ({running} running)"
+        console.print(f"\n[yellow]{line}[/yellow]", highlight=False)
 
 
 def _table(table: Table, width: int) -> RichTable:
@@ -45,15 +54,13 @@ def _table(table: Table, width: int) -> RichTable:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    heads = headers(table)
-    shown = [i for i, head in enumerate(heads) if width >= _WIDE or head not in _FOR_WIDE]
-    for i in shown:
-        rich.add_column(
-            escape(heads[i]), justify="right" if i else "left", no_wrap=i > 0, overflow="fold"
-        )
+    shown = [column for column in columns(table) if width >= _WIDTHS[column.width]]
+    rich.add_column("model", overflow="fold")
+    for column in shown:
+        rich.add_column(escape(column.head), justify="right", no_wrap=True)
     best = next(iter(table.networks), None)
     for row in table.rows:
-        texts = [label(row), *(cell.text for cell in cells(table, row))]
+        texts = [label(row), *(column.cell(row).text for column in shown)]
         style = "bold" if row is best else "dim" if row.baseline else None
-        rich.add_row(*(escape(texts[i]) for i in shown), style=style)
+        rich.add_row(*map(escape, texts), style=style)
     return rich

@@ -14,6 +14,7 @@ from seqbench.report.content import Content, gather
 from seqbench.report.html import render_html
 from seqbench.report.latex import render_latex
 from seqbench.report.markdown import render_markdown
+from seqbench.report.plain import plain
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,11 @@ class Report:
 
 
 def write_report(
-    paths: Path | str | Sequence[Path | str], out: Path | str, *, question: str | None = None
+    paths: Path | str | Sequence[Path | str],
+    out: Path | str,
+    *,
+    question: str | None = None,
+    live: bool = False,
 ) -> Report:
     """Reports on every run at or below the folders; the same records give the same bytes.
 
@@ -44,18 +49,14 @@ def write_report(
         paths: run folders, study folders, or folders of studies.
         out: the folder to write to; made where it does not exist.
         question: what the runs were made to answer; made from the runs where it is None.
+        live: the runs are still being made: the page says so and reloads itself.
 
     Raises:
         RecordError: a path does not exist, there is no run, or `out` cannot be written to.
     """
-    content = gather(paths, question)
+    content = gather(paths, question, live=live)
     folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        raise unwritable(folder, error, "out") from error
+    make_writable(folder)
     report = Report(
         html=folder / "report.html",
         markdown=folder / "report.md",
@@ -63,9 +64,23 @@ def write_report(
         json=folder / "report.json",
         content=content,
     )
-    text = json.dumps(content.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(content), indent=1, ensure_ascii=False, allow_nan=False)
     write_atomic(report.json, text + "\n")
     write_atomic(report.markdown, render_markdown(content))
     write_atomic(report.latex, render_latex(content))
     write_atomic(report.html, render_html(content))
     return report
+
+
+def make_writable(folder: Path) -> None:
+    """Makes the folder to write to.
+
+    Raises:
+        RecordError: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise unwritable(folder, error, "out") from error

@@ -28,11 +28,13 @@ from seqbench.training.attempt import Attempt
 from seqbench.training.callbacks import BestWeights, PlannedSteps, Stopwatch
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.checkpoints import Checkpoints
+from seqbench.training.flops import training_flops
 from seqbench.training.memory import peak_memory_bytes
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
 from seqbench.training.resume import best_checkpoint, last_checkpoint
 from seqbench.training.scoring import scores_of
+from seqbench.training.state_size import state_bytes
 
 RANK_STRIDE = 1_000_003  # between the seeds of ranks: further apart than seeds of runs
 
@@ -68,12 +70,16 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         _take_best(trainer, task, datamodule, best, best_checkpoint(folder))
         clock.append(time.perf_counter())
         trainer.test(task, datamodule=datamodule, verbose=False)
-        predictions = Predictions(**task.gathered_predictions())
+        gathered: dict[str, Any] = task.gathered_predictions()
+        predictions = Predictions(**gathered)
         clock.append(time.perf_counter())
     clock.insert(0, attempt.started)
     cost = _cost(trainer, task, clock, tokens, tokens / stopwatch.seconds, device)
     if attempt.point is not None:
         cost = replace(cost, train_seconds=(cost.train_seconds or 0.0) + attempt.point.seconds)
+    if distributed.is_main():  # last: what is only tried costs the run no second and no byte
+        flops = training_flops(task, datamodule, tokens=tokens, device=device)
+        cost = replace(cost, flops=flops, state_bytes=state_bytes(task))
     scores = scores_of(
         predictions,
         task.spec.label_names,

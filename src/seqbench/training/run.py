@@ -16,7 +16,7 @@ from seqbench.config.job import is_baseline
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.errors import SeqbenchError
 from seqbench.records.folder import RunFolder
-from seqbench.records.predictions import write_predictions
+from seqbench.records.predictions import Predictions, write_predictions
 from seqbench.records.provenance import collect_provenance, utc_now
 from seqbench.records.record import (
     COMPLETED,
@@ -94,7 +94,7 @@ def run(
             outcome = fit_baseline(attempt) if task is None else fit_network(attempt, task)
             record = _success(config, overrides, provenance, outcome)
             if distributed.is_main():
-                _write(folder, record, outcome)
+                _write(folder, record, _with_texts(outcome.predictions, datamodule))
         except BaseException as error:
             _log_end(error)
             if not distributed.is_launched() and folder.read_record() is None:
@@ -193,8 +193,18 @@ def _start_mirror(
     return mirror
 
 
-def _write(folder: RunFolder, record: RunRecord, outcome: Outcome) -> None:
-    write_predictions(folder.predictions, outcome.predictions)
+def _with_texts(predictions: Predictions, datamodule: SeqDataModule) -> Predictions:
+    """For readers of the run folder; the data may have gone since, and the run has not failed."""
+    try:
+        texts = datamodule.texts("test")
+    except Exception as error:
+        log.warning("predictions are kept without texts: %s", _line(error))
+        return predictions
+    return replace(predictions, texts=[texts[int(row)] for row in predictions.rows])
+
+
+def _write(folder: RunFolder, record: RunRecord, predictions: Predictions) -> None:
+    write_predictions(folder.predictions, predictions)
     folder.write_record(record)
     last_checkpoint(folder).unlink(missing_ok=True)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from seqbench.config.job import Job
 from seqbench.errors import SeqbenchError
 from seqbench.records.durations import words
+from seqbench.report.live import following
 from seqbench.sweeps.command import run_sweep
 from seqbench.sweeps.estimate import estimate
 from seqbench.sweeps.execute import Outcome, exit_code, summary
@@ -19,6 +21,8 @@ from seqbench.sweeps.state import survey
 from seqbench.sweeps.table import listing
 from seqbench.sweeps.watch import watch
 from seqbench.training.wandb_settings import announcements
+
+REPORT = "report"  # the folder of a study's report, in the study's own
 
 
 def main(argv: list[str]) -> int:
@@ -38,7 +42,7 @@ def sweep(plan: Plan) -> int:
     for line in announcements(job.config for job in plan.jobs):
         print(line, file=sys.stderr, flush=True)
     started = time.monotonic()
-    with Show(plan.study, plan.jobs) as show:
+    with _page_kept(plan), Show(plan.study, plan.jobs) as show:
         outcomes = plan.execute(execute_run, show)
     for line in summary(outcomes, plan.jobs):
         print(line)
@@ -73,13 +77,19 @@ def _took(outcomes: Sequence[Outcome], seconds: float, at_once: int) -> str:
     return f"{words(seconds)}; {words(training)} of training, {at_once} at once"
 
 
+def _page_kept(plan: Plan) -> AbstractContextManager[None]:
+    """The page of a sweep that ends in a report is there as soon as a run has ended."""
+    study = plan.jobs[0].folder.parent
+    return following(study, study / REPORT) if plan.settings["report"] else nullcontext()
+
+
 def _report(plan: Plan) -> int:
     """The study's report; 1 if it could not be made, which takes nothing from the runs."""
     from seqbench.verbs.report import write
 
     study = plan.jobs[0].folder.parent
     try:
-        write([study], study / "report")
+        write([study], study / REPORT)
     except SeqbenchError as error:
         print(f"seqbench: {error.line()}", file=sys.stderr)
         return 1

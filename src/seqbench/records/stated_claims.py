@@ -1,0 +1,102 @@
+"""What a study claims before it runs: one contrast of one metric, and how much would matter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from seqbench.errors import RecordError
+from seqbench.records.record import Cost
+
+Direction = Literal["greater", "less", "equal"]
+COSTS = frozenset(item.name for item in fields(Cost))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatedClaim:
+    """A claim of a study, as its YAML states it under `claims`.
+
+    Attributes:
+        claim: the claim in words.
+        metric: a test score ("accuracy") or a cost ("train_seconds", "parameters").
+        first: what tells the first side's runs: config keys and their values; "model" and "data"
+            stand for the option taken of the group.
+        second: the same for the second side.
+        direction: what is claimed of first - second: "greater", "less" or "equal".
+        smallest_effect: the smallest difference that matters, in the metric's own unit; with
+            `relative` as a share of the second side's mean.
+        relative: whether the effect is (first - second) / mean of second.
+    """
+
+    claim: str
+    metric: str
+    first: dict[str, Any]
+    second: dict[str, Any]
+    direction: Direction
+    smallest_effect: float = 0.0
+    relative: bool = False
+
+    @classmethod
+    def of(cls, plain: Any, name: str = "claims") -> StatedClaim:
+        """The claim that a YAML states.
+
+        Args:
+            plain: a mapping.
+            name: where it stands, for errors.
+
+        Raises:
+            RecordError: a key is unknown, missing or of the wrong kind.
+        """
+        if not isinstance(plain, Mapping):
+            raise RecordError(name, expected="a mapping", got=repr(plain))
+        known = [field.name for field in fields(cls)]
+        _refuse(sorted(set(plain) - set(known)), f"{name}: unknown keys", known)
+        needed = {"claim", "metric", "first", "second", "direction"}
+        _refuse(sorted(needed - set(plain)), f"{name}: missing keys", known)
+        stated = cls(**{str(key): value for key, value in plain.items()})
+        stated._check(name)
+        return stated
+
+    def _check(self, name: str) -> None:
+        for key in ("claim", "metric"):
+            if not isinstance(getattr(self, key), str) or not getattr(self, key):
+                raise RecordError(f"{name}.{key}", expected="text", got=repr(getattr(self, key)))
+        if self.direction not in get_args(Direction):
+            expected = f"one of {', '.join(get_args(Direction))}"
+            raise RecordError(f"{name}.direction", expected=expected, got=repr(self.direction))
+        for key in ("first", "second"):
+            side = getattr(self, key)
+            if not isinstance(side, Mapping) or not side:
+                expected = "config keys with values, such as {model: gru}"
+                raise RecordError(f"{name}.{key}", expected=expected, got=repr(side))
+        if dict(self.first) == dict(self.second):
+            raise RecordError(f"{name}.second", expected="another side than first", got="the same")
+        effect = self.smallest_effect
+        number = isinstance(effect, int | float) and not isinstance(effect, bool)
+        if not number or not math.isfinite(effect) or effect < 0:
+            expected = "a number that is not negative"
+            raise RecordError(f"{name}.smallest_effect", expected=expected, got=repr(effect))
+        if self.direction == "equal" and effect == 0:
+            expected = "more than 0 where sides are claimed to be equal"
+            raise RecordError(f"{name}.smallest_effect", expected=expected, got="0")
+        if not isinstance(self.relative, bool):
+            raise RecordError(f"{name}.relative", expected="true or false", got=repr(self.relative))
+
+
+def stated_claims(config: Mapping[str, Any]) -> tuple[StatedClaim, ...]:
+    """The claims of a run's config; none where it has none.
+
+    Raises:
+        RecordError: one of them is not as it should be.
+    """
+    plain = config.get("claims") or []
+    if not isinstance(plain, Sequence) or isinstance(plain, str):
+        raise RecordError("claims", expected="a list of claims", got=repr(plain))
+    return tuple(StatedClaim.of(each, f"claims[{i}]") for i, each in enumerate(plain))
+
+
+def _refuse(keys: Sequence[str], name: str, known: Sequence[str]) -> None:
+    if keys:
+        raise RecordError(name, expected=f"some of {', '.join(known)}", got=", ".join(keys))

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seqbench.errors import RecordError
+from seqbench.records.stated_claims import StatedClaim, stated_claims
+
+CLAIM: dict[str, Any] = {
+    "claim": "GRU beats LSTM",
+    "metric": "accuracy",
+    "first": {"model": "gru"},
+    "second": {"model": "lstm"},
+    "direction": "greater",
+    "smallest_effect": 0.01,
+}
+
+
+def test_a_claim_as_a_study_states_it() -> None:
+    (claim,) = stated_claims({"claims": [CLAIM]})
+    assert claim == StatedClaim(**CLAIM)
+    assert (claim.smallest_effect, claim.relative) == (0.01, False)
+    assert stated_claims({}) == stated_claims({"claims": None}) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrik": 1}, r"claims\[0\]: unknown keys: expected some of claim, metric.*got metrik"),
+        ({"metric": None}, r"claims\[0\]\.metric: expected text, got None"),
+        ({"direction": "up"}, r"direction: expected one of greater, less, equal, got 'up'"),
+        ({"first": {}}, r"first: expected config keys with values, such as {model: gru}"),
+        ({"second": {"model": "gru"}}, r"second: expected another side than first, got the same"),
+        ({"smallest_effect": -1}, r"smallest_effect: expected a number that is not negative"),
+        ({"smallest_effect": float("nan")}, r"smallest_effect: expected a number that is not neg"),
+        ({"direction": "equal", "smallest_effect": 0}, r"expected more than 0 where sides are"),
+        ({"relative": "yes"}, r"relative: expected true or false"),
+    ],
+)
+def test_what_nobody_could_judge_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        stated_claims({"claims": [{**CLAIM, **change}]})
+
+
+def test_missing_keys_and_other_kinds() -> None:
+    with pytest.raises(RecordError, match=r"missing keys.*got direction"):
+        StatedClaim.of({k: v for k, v in CLAIM.items() if k != "direction"})
+    with pytest.raises(RecordError, match="expected a mapping, got 'GRU wins'"):
+        stated_claims({"claims": ["GRU wins"]})
+    with pytest.raises(RecordError, match="expected a list of claims"):
+        stated_claims({"claims": "GRU wins"})

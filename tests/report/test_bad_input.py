@@ -1,0 +1,103 @@
+"""What is wrong with runs is said on the page and in the terminal, never a traceback."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from seqbench.records.record import SCHEMA, Primary
+from seqbench.report.terminal import print_report
+from seqbench.report.write import Report, write_report
+
+
+def said(report: Report) -> list[str]:
+    """What the page, Markdown and the terminal say."""
+    console = Console(file=io.StringIO(), width=400)
+    print_report(report.content, console)
+    return [report.html.read_text(), report.markdown.read_text(), console.file.getvalue()]
+
+
+@pytest.fixture
+def report(store, tmp_path: Path):
+    def report() -> Report:
+        return write_report(tmp_path / "outputs", tmp_path / "report")
+
+    return report
+
+
+def test_one_run_only(store, report) -> None:
+    store()
+    assert all("lstm reaches accuracy 50.0 % (one seed)" in text for text in said(report()))
+
+
+def test_a_mixture_of_datasets_and_metrics(store, report) -> None:
+    store(data="imdb")
+    store(data="docstrings")
+    store(data="imdb", primary=Primary(name="perplexity", higher_is_better=False), seed=1)
+    assert all("have 3 tables, one a dataset and metric" in text for text in said(report()))
+
+
+def test_missing_predictions(store, report) -> None:
+    store(examples=20)
+    store(model="gru")
+    for text in said(report()):
+        assert "Not compared by example" in text.replace("\\", "")
+        assert "it has no predictions.parquet" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "expected a record in JSON"),
+        ("[]", "expected an object, got list"),
+        ('{"schema": 99}', f"expected schema {SCHEMA}, got schema 99"),
+        ('{"schema": 1, "run_id": "x"}', f"expected schema {SCHEMA}, got schema 1"),
+        ("\x00\xff", "expected a record in JSON"),
+    ],
+)
+def test_a_record_that_cannot_be_used(store, report, tmp_path: Path, content, message) -> None:
+    store()
+    broken = tmp_path / "outputs" / "architectures" / "broken"
+    broken.mkdir()
+    (broken / "record.json").write_text(content)
+    for text in said(report()):
+        assert "broken" in text and message in text.replace("&#34;", '"')
+
+
+def test_scores_that_are_no_numbers(store, report) -> None:
+    store(model="gru", score=None)
+    store(model="lstm")
+    for text in said(report()):
+        assert "its test accuracy is missing or not a finite number" in text.replace("\\", "")
+    (table,) = json.loads(report().json.read_text())["tables"]
+    assert [(row["label"], row["scores"]["accuracy"]["n"]) for row in table["rows"]] == [
+        ("lstm", 1),
+        ("gru", 0),
+    ]
+
+
+def test_a_history_that_is_no_history(store, report, tmp_path: Path) -> None:
+    record = store()
+    store(seed=1)
+    path = tmp_path / "outputs" / record.study / record.run_id / "metrics.jsonl"
+    path.write_text("no json\n" + path.read_text())
+    assert "reaches accuracy" in report().markdown.read_text()
+
+
+def test_only_broken_records(report, tmp_path: Path) -> None:
+    (tmp_path / "outputs" / "broken").mkdir(parents=True)
+    (tmp_path / "outputs" / "broken" / "record.json").write_text("{")
+    for text in said(report()):
+        assert "No run completed: no answer yet." in text and "broken" in text
+
+
+def test_the_same_run_twice(store, report, tmp_path: Path) -> None:
+    record = store()
+    outputs = tmp_path / "outputs"
+    shutil.copytree(outputs / record.study, outputs / "copy")
+    assert all("counted once" in text for text in said(report()))

@@ -1,0 +1,165 @@
+"""The training FLOPs of a whole run: exact, and counted without a trace."""
+
+from __future__ import annotations
+
+import logging
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from seqbench.models.encoder import Encoded
+from seqbench.models.lstm import LSTM
+from seqbench.records.folder import RunFolder
+from seqbench.records.record import RunRecord
+from seqbench.training.assemble import build_task, set_up_data
+from seqbench.training.execute import execute
+from seqbench.training.flops import batch_flops, few_of, training_flops
+
+CPU = torch.device("cpu")
+MODELS = {
+    "lstm": ["model=lstm"],
+    "cnn": ["model=cnn", "~model.d_hidden", "model.channels=4"],
+    "transformer": ["model=transformer", "~model.d_hidden", "model.d_model=8"],
+}
+
+
+class Foreign(LSTM):
+    """An encoder with what others have: normalisation over the batch, dropout, layers at rest."""
+
+    def __init__(self, *, d_input: int) -> None:
+        super().__init__(d_input=d_input, d_hidden=6)
+        self.norm = nn.BatchNorm1d(6)
+        self.at_rest = nn.Dropout(0.5).eval()
+
+    def forward(self, x_BTD: Any, mask_BT: Any, state: Any = None) -> Encoded:
+        hidden_BTD, mask_BT, state = super().forward(x_BTD, mask_BT, state)
+        np.random.rand(), random.random()
+        normed_BTD = self.norm(hidden_BTD.transpose(1, 2)).transpose(1, 2)
+        return Encoded(self.at_rest(normed_BTD), mask_BT, state)
+
+
+def record_of(folder: Path) -> RunRecord:
+    record = RunFolder(folder).read_record()
+    assert record is not None
+    return record
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_it_is_the_sum_over_all_batches_of_all_epochs(model: str, make_job: Any) -> None:
+    config = make_job(*MODELS[model], "data.batch_size=2").config
+    datamodule = set_up_data(config)
+    task = build_task(config, datamodule.spec)
+    batches = list(datamodule.train_dataloader())
+    assert len({batch.ids_BT.shape[1] for batch in batches}) > 3  # more than are measured
+    expected = sum(batch_flops(task, batch) for batch in batches)
+    tokens = sum(batch.num_tokens() for batch in batches)
+    for epochs in (1, 3):
+        flops = training_flops(task, datamodule, tokens=epochs * tokens, device=CPU)
+        assert flops == pytest.approx(epochs * expected, rel=1e-9)
+
+
+def test_a_run_has_it_in_its_record(network_run: Path, baseline_run: Path) -> None:
+    from seqbench.config.job import thaw
+
+    config = thaw(RunFolder(network_run).config).config
+    datamodule = set_up_data(config)
+    task = build_task(config, datamodule.spec)
+    epoch = sum(batch_flops(task, batch) for batch in datamodule.train_dataloader())
+    assert record_of(network_run).cost.flops == pytest.approx(2 * epoch)
+    assert record_of(baseline_run).cost.flops is None
+
+
+def test_nothing_of_it_is_left(make_job: Any) -> None:
+    config = make_job().config
+    datamodule = set_up_data(config)
+    task = build_task(config, datamodule.spec)
+    task.encoder = Foreign(d_input=task.inputs.d_output)
+    task.head = nn.Linear(6, 2)
+    loader = datamodule.train_dataloader()
+    batches = iter(loader)
+    task.outputs(next(batches)).loss_sum.backward()
+    task.eval()
+    task.head.train()
+
+    def state() -> dict[str, Any]:
+        return {
+            "weights": {name: each.clone() for name, each in task.state_dict().items()},
+            "gradients": [p.grad.clone() for p in task.parameters() if p.grad is not None],
+            "modes": [part.training for part in task.modules()],
+            "metrics": task.validation_loss.metric_state,
+            "counts": task.training_state(),
+            "torch": torch.get_rng_state(),
+            "numpy": str(np.random.get_state(legacy=False)),
+            "python": random.getstate(),
+            "loader": loader.state_dict(),
+        }
+
+    before = state()
+    assert training_flops(task, datamodule, tokens=10, device=CPU)
+    after = state()
+    assert after["gradients"]
+    assert after.pop("numpy") == before.pop("numpy")
+    torch.testing.assert_close(after, before, rtol=0, atol=0)
+    assert next(batches).rows_B.tolist() == list(datamodule.train_dataloader())[1].rows_B.tolist()
+
+
+def test_a_run_is_the_same_to_the_bit_without_it(
+    make_job: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [make_job(f"paths.outputs={tmp_path / name}") for name in ("with", "without")]
+    execute(jobs[0])
+    monkeypatch.setattr("seqbench.training.fit_network.training_flops", lambda *_, **__: None)
+    execute(jobs[1])
+    files = ["predictions.parquet", "tokenizer.json"]
+    for name in files:
+        assert (jobs[0].folder / name).read_bytes() == (jobs[1].folder / name).read_bytes()
+    both = [record_of(job.folder) for job in jobs]
+    assert both[0].scores == both[1].scores
+    assert (both[0].cost.flops is None, both[1].cost.flops is None) == (False, True)
+
+
+def test_where_it_cannot_be_counted_the_run_completes_all_the_same(
+    make_job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+    forward = LSTM.forward
+
+    def unsuited(self: LSTM, *args: Any) -> Encoded:
+        if _get_current_dispatch_mode() is not None:
+            raise NotImplementedError("no such tensors\nand more")
+        return forward(self, *args)
+
+    monkeypatch.setattr(LSTM, "forward", unsuited)
+    job = make_job()
+    record = execute(job).record
+    assert (record.status, record.cost.flops) == ("completed", None)
+    told = (job.folder / "log.txt").read_text()
+    assert "training FLOPs could not be counted: no such tensors\n" in told
+
+
+def test_compiled_models_run_as_they_were_written(
+    make_job: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = make_job().config
+    datamodule = set_up_data(config)
+    task = build_task(config, datamodule.spec)
+    plain = training_flops(task, datamodule, tokens=10, device=CPU)
+
+    def no_backend(*_: Any) -> Any:
+        raise AssertionError("compiled for a shape that occurs once")
+
+    task.encoder.compile(backend=no_backend)
+    with caplog.at_level(logging.INFO):
+        assert training_flops(task, datamodule, tokens=10, device=CPU) == plain, caplog.text
+
+
+def test_few_lengths_stand_for_all() -> None:
+    assert few_of(np.array([7])) == [7]
+    assert few_of(np.array([9, 7, 7])) == [7, 9]
+    assert few_of(np.array([5, 5, 6, 7, 8, 9, 30])) == [5, 7, 8, 30]
