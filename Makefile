@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+INSTALLED_SERVICES := .venv/installed-services
 
 .PHONY: help compare test test-services test-full lint clean
 
@@ -16,8 +17,8 @@ compare: $(INSTALLED) ## install, compare the architectures on real text, end wi
 test: lint ## install, run the linters and the test suite
 	$(BIN)/python -m pytest -n 2 -m "not full and not service"
 
-test-services: $(INSTALLED) ## run the tests that need a service (skipped, with a reason, where it is missing)
-	$(BIN)/python -m pytest -m service || [ $$? -eq 5 ] # 5: no such test yet
+test-services: $(INSTALLED_SERVICES) ## run the tests that need a service (skipped, with a reason, where it is missing)
+	$(BIN)/python -m pytest -m service -rs
 
 test-full: $(INSTALLED) ## run the long tests too
 	$(BIN)/python -m pytest -m "not service"
@@ -35,3 +36,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(INSTALLED)
+
+$(INSTALLED_SERVICES): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,browser]'
+	touch $(INSTALLED_SERVICES)

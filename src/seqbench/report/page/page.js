@@ -2,6 +2,9 @@
 
 const plots = JSON.parse(document.getElementById("plots").textContent);
 const places = [...document.querySelectorAll(".plot")];
+const NARROWEST = 200;
+let drawnFor = innerWidth;
+let resizing;
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -84,7 +87,7 @@ function fit(place) {
   const plot = plots[place.dataset.plot];
   place.dataset.height ??= place.clientHeight;
   place.style.height = `${Number(place.dataset.height) + legendExcess(plot, place.clientWidth)}px`;
-  const width = Math.max(place.clientWidth, 60 + 100 * (lanes(plot)?.length ?? 0));
+  const width = Math.max(place.clientWidth, NARROWEST, 60 + 100 * (lanes(plot)?.length ?? 0));
   const scrolls = width > place.clientWidth;
   place.classList.toggle("scrolls", scrolls);
   place.tabIndex = scrolls ? 0 : -1;
@@ -128,11 +131,14 @@ if (plots.length) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   addEventListener("beforeprint", () => printing(true));
   addEventListener("afterprint", () => printing(false));
-  let drawnFor = innerWidth;
   addEventListener("resize", () => {
-    if (innerWidth === drawnFor || document.documentElement.classList.contains("printing")) return;
-    drawnFor = innerWidth;
-    requestAnimationFrame(redraw);
+    clearTimeout(resizing);
+    resizing = setTimeout(() => {
+      /* A phone's address bar comes and goes: only another width counts. */
+      if (innerWidth === drawnFor || innerWidth < NARROWEST) return;
+      drawnFor = innerWidth;
+      redraw();
+    }, 150);
   });
 }
 
@@ -188,17 +194,61 @@ for (const input of document.querySelectorAll("input[data-filters]")) {
   input.addEventListener("input", () => filter(input));
 }
 
-/* While runs are being made the page looks again, where the reader left it. */
-const kept = `seqbench ${location.pathname}`;
-if (document.body.dataset.reload) {
+/* While runs are being made the page looks again; what the reader has set stays as it was. */
+const KEY = `seqbench ${location.pathname}`;
+
+function every(selector, told) {
+  return [...document.querySelectorAll(selector)].map(told);
+}
+
+function nameOfView(button) {
+  return `${button.parentElement.ariaLabel}: ${button.textContent}`;
+}
+
+function remember() {
+  const state = {
+    y: scrollY,
+    open: every("details", (each) => each.open),
+    words: every("input[data-filters]", (input) => [input.dataset.filters, input.value]),
+    views: every('.variants button[aria-pressed="true"]', nameOfView),
+    sorted: every("th[aria-sort]", (head) => [head.closest("table").id, head.cellIndex, head.ariaSort]),
+  };
+  sessionStorage.setItem(KEY, JSON.stringify(state));
+}
+
+function restore() {
+  const state = JSON.parse(sessionStorage.getItem(KEY));
+  sessionStorage.removeItem(KEY);
+  if (!state) return;
+  every("details", (each, place) => { each.open = state.open[place] ?? false; });
+  for (const [id, words] of state.words) {
+    const input = document.querySelector(`input[data-filters="${id}"]`);
+    if (!input) continue;
+    input.value = words;
+    filter(input);
+  }
+  every(".variants button", (button) => {
+    if (button.ariaPressed === "false" && state.views.includes(nameOfView(button))) button.click();
+  });
+  for (const [id, column, order] of state.sorted) {
+    const head = document.getElementById(id)?.tHead.rows[0].cells[column];
+    for (let clicks = 0; clicks < 2 && head && head.ariaSort !== order; clicks += 1) head.querySelector("button").click();
+  }
+  scrollTo(0, state.y);
+}
+
+/* A browser that keeps nothing for files starts from the top. */
+function tried(action) {
   try {
-    scrollTo(0, Number(sessionStorage.getItem(kept) ?? 0));
-  } catch { /* a browser that keeps nothing for files */ }
+    action();
+  } catch { /* as it is */ }
+}
+
+tried(restore);
+if (document.body.dataset.reload) {
   setInterval(() => {
     if (document.hidden || document.activeElement?.matches("input")) return;
-    try {
-      sessionStorage.setItem(kept, String(scrollY));
-    } catch { /* likewise */ }
+    tried(remember);
     location.reload();
   }, 1000 * Number(document.body.dataset.reload));
 }
