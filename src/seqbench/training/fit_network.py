@@ -20,7 +20,6 @@ from torch.utils.data import DataLoader
 from seqbench.config.instantiate import instantiate
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.records.metrics import MetricsWriter
-from seqbench.records.predictions import Predictions
 from seqbench.records.record import Cost
 from seqbench.tasks.task import Task
 from seqbench.training import distributed
@@ -28,11 +27,11 @@ from seqbench.training.attempt import Attempt
 from seqbench.training.callbacks import BestWeights, PlannedSteps, Stopwatch
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.checkpoints import Checkpoints
+from seqbench.training.kinds import KINDS
 from seqbench.training.memory import peak_memory_bytes
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
 from seqbench.training.resume import best_checkpoint, last_checkpoint
-from seqbench.training.scoring import scores_of
 
 RANK_STRIDE = 1_000_003  # between the seeds of ranks: further apart than seeds of runs
 
@@ -68,20 +67,20 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         _take_best(trainer, task, datamodule, best, best_checkpoint(folder))
         clock.append(time.perf_counter())
         trainer.test(task, datamodule=datamodule, verbose=False)
-        predictions = Predictions(**task.gathered_predictions())
+        kind = KINDS[datamodule.task]
+        found = kind.of_network(task)
         clock.append(time.perf_counter())
     clock.insert(0, attempt.started)
     cost = _cost(trainer, task, clock, tokens, tokens / stopwatch.seconds, device)
     if attempt.point is not None:
         cost = replace(cost, train_seconds=(cost.train_seconds or 0.0) + attempt.point.seconds)
-    scores = scores_of(
-        predictions,
-        task.spec.label_names,
-        primary=task.primary,
-        validation=best.scores,
+    scores = replace(
+        kind.scores(found, task.spec, split="test"),
+        validation=dict(best.scores),
         best_epoch=best.epoch,
+        **kind.samples(task.to(device).eval(), datamodule, attempt.config),
     )
-    return Outcome(cost=cost, scores=scores, predictions=predictions, device=_name_of(device))
+    return Outcome(cost=cost, scores=scores, found=found, device=_name_of(device))
 
 
 def _loggers(attempt: Attempt, history: MetricsLog | None) -> list[Logger]:

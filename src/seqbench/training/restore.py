@@ -11,15 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seqbench.baselines.baseline import Baseline
+from seqbench.baselines.baseline import Baseline, Fitted
 from seqbench.batch import DataSpec
 from seqbench.config.instantiate import instantiate
 from seqbench.config.job import is_baseline, thaw
+from seqbench.data.classification_module import ClassificationModule
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.data.tokenizers import load_tokenizer
 from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord
+from seqbench.tasks.classification import Classification
 from seqbench.tasks.task import Task
 from seqbench.training.assemble import build_data, build_task
 from seqbench.training.checkpoint_file import read_checkpoint
@@ -43,14 +45,25 @@ class RestoredRun:
     record: RunRecord
     config: dict[str, Any]
     datamodule: SeqDataModule
-    model: Task | Baseline
+    model: Task | Fitted
     label_names: tuple[str, ...]
     device: torch.device
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """The probability of each class for each text, shape (N, C)."""
+        """The probability of each class for each text, shape (N, C).
+
+        Raises:
+            RecordError: the run does not classify.
+        """
         if isinstance(self.model, Baseline):
             return self.model.probabilities(texts)
+        if not isinstance(self.model, Classification):
+            raise RecordError(
+                f"run {self.record.run_id}",
+                expected="a run that classifies",
+                got=f"task {self.datamodule.task}",
+            )
+        assert isinstance(self.datamodule, ClassificationModule)
         rows: list[NDArray[np.int64]] = []
         parts: list[NDArray[np.float64]] = []
         with torch.inference_mode():
@@ -88,7 +101,7 @@ def restore(
     datamodule = build_data(config)
     datamodule.tokenizer = load_tokenizer(folder.tokenizer)
     names = tuple(record.scores.confusion.labels) if record.scores.confusion else ()
-    model: Task | Baseline
+    model: Task | Fitted
     if is_baseline(config):
         model = type(instantiate(config["model"], "model")).load(folder.checkpoints)
     else:
