@@ -161,8 +161,8 @@ class KneserNey(LanguageBaseline):
         return Order(
             keys=grams.keys,
             kept=counts - discounts,
-            totals=np.bincount(contexts, weights=counts, minlength=size),
-            spared=np.bincount(contexts, weights=discounts, minlength=size),
+            totals=np.bincount(contexts, weights=counts.astype(float), minlength=size),
+            spared=np.bincount(contexts, weights=discounts.astype(float), minlength=size),
         )
 
     def _discounts(self, counts: Indices) -> Floats:
