@@ -161,8 +161,8 @@ class KneserNey(LanguageBaseline):
         return Order(
             keys=grams.keys,
             kept=counts - discounts,
-            totals=np.bincount(contexts, weights=counts.astype(float), minlength=size),
-            spared=np.bincount(contexts, weights=discounts.astype(float), minlength=size),
+            totals=_summed(contexts, counts.astype(np.float64), size),
+            spared=_summed(contexts, discounts, size),
         )
 
     def _discounts(self, counts: Indices) -> Floats:
@@ -235,6 +235,10 @@ class _Counted:
             return_counts=True,
         )
         return cls(keys, counts, numbers, first, num_contexts)
+
+
+def _summed(groups: Indices, values: Floats, size: int) -> Floats:
+    return np.asarray(np.bincount(groups, weights=values, minlength=size), dtype=np.float64)
 
 
 def _continuations(grams: _Counted, longer: _Counted) -> Indices:

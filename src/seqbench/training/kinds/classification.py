@@ -22,7 +22,13 @@ from seqbench.records.record import RunRecord, Scores
 from seqbench.scores import classification_scores
 from seqbench.tasks.classification import Classification
 from seqbench.tasks.task import Task
-from seqbench.training.kinds.kind import Answers, Evaluated, TaskKind, refuse_settings
+from seqbench.training.kinds.kind import (
+    GENERATION,
+    Answers,
+    Evaluated,
+    TaskKind,
+    refuse_settings,
+)
 from seqbench.training.wandb_mirror import WandbMirror
 
 if TYPE_CHECKING:
@@ -31,8 +37,6 @@ if TYPE_CHECKING:
 NUM_EXAMPLES = 100
 MAX_CHARACTERS = 500
 SHOWN_CLASSES = 3
-GENERATION = ("tokens", "temperature", "top_k", "top_p", "repetition_penalty", "samples", "seed")
-"""Settings of `predict` that are another task's."""
 
 
 class ClassificationKind(TaskKind[Predictions]):

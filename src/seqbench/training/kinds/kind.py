@@ -19,6 +19,9 @@ from seqbench.training.wandb_mirror import WandbMirror
 if TYPE_CHECKING:
     from seqbench.training.restore import RestoredRun
 
+GENERATION = ("tokens", "temperature", "top_k", "top_p", "repetition_penalty", "samples", "seed")
+"""Settings of `predict` that are only for runs that write text."""
+
 Found = TypeVar("Found")
 """What a model said of a split."""
 
