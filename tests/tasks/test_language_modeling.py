@@ -219,3 +219,33 @@ def test_tied_weights_are_one_matrix() -> None:
 def test_what_cannot_be(encoder: Callable[[], Encoder], options: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         task_of(encoder(), **options)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_step_is_forward_over_200_tokens(name: str) -> None:
+    torch.manual_seed(0)
+    encoder = ENCODERS[name]().eval()
+    x_BTD, mask_BT = torch.randn(2, 200, D), torch.ones(2, 200, dtype=torch.bool)
+    with torch.no_grad():
+        whole = encoder(x_BTD, mask_BT).hidden_BTD
+        state, stepped = encoder.initial_state(2, x_BTD.device), []
+        for x_BD in x_BTD.unbind(1):
+            hidden_BD, state = encoder.step(x_BD, state)
+            stepped.append(hidden_BD)
+    assert (torch.stack(stepped, 1) - whole).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_no_loss_has_a_gradient_from_the_token_it_predicts_or_later_ones(name: str) -> None:
+    torch.manual_seed(0)
+    task = task_of(ENCODERS[name]()).eval()
+    (batch,) = read(text(12), window=4096)
+    x_BTD, mask_BT = task.inputs(batch)
+    x_BTD = x_BTD.detach()
+    for place in range(11):
+        x_BTD = x_BTD.detach().requires_grad_()
+        logits = task.head(task.encoder(x_BTD, mask_BT).hidden_BTD)[0, place]
+        loss = F.cross_entropy(logits, batch.targets_BT[0, place])
+        (gradient,) = torch.autograd.grad(loss, x_BTD)
+        assert not gradient[:, place + 1 :].any()
+        assert gradient[:, : place + 1].any()
