@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+import seqbench
 from seqbench.config.compose import compose_job
+from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.training.execute import execute
 
@@ -124,6 +126,18 @@ def test_a_run_that_classifies_does_not_write(cli: Cli, network_run: Path) -> No
     ended = cli("predict", f"run={network_run}", "text=a film", "temperature=0.5")
     assert ended.code == 2
     assert "temperature: expected nothing, since the run's task is classification" in ended.err
+
+
+def test_from_python_it_is_the_same(cli: Cli, lstm_run: Path, network_run: Path) -> None:
+    run = seqbench.load_run(lstm_run)
+    (text,) = run.generate(["the cat"], tokens=25)
+    assert cli("predict", f"run={lstm_run}", "text=the cat", "tokens=25").out[7:-1] == text
+    first, second = run.generate(["the cat", "a"], tokens=5, temperature=0.0)
+    assert (len(first), len(second)) == (5, 5)
+    with pytest.raises(RecordError, match="expected a run that classifies, got task language"):
+        run.probabilities(["the cat"])
+    with pytest.raises(RecordError, match="expected a run of a language model, got task class"):
+        seqbench.load_run(network_run).generate(["a film"])
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -17,14 +17,18 @@ from seqbench.config.instantiate import instantiate
 from seqbench.config.job import is_baseline, thaw
 from seqbench.data.classification_module import ClassificationModule
 from seqbench.data.datamodule import SeqDataModule
+from seqbench.data.language_modeling import LanguageModelingData
 from seqbench.data.tokenizers import load_tokenizer
+from seqbench.domains import NonNegativeFloat, PositiveFloat, PositiveInt
 from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord
 from seqbench.tasks.classification import Classification
+from seqbench.tasks.decoding.sampling import Sampling, Share
 from seqbench.tasks.task import Task
 from seqbench.training.assemble import build_data, build_task
 from seqbench.training.checkpoint_file import read_checkpoint
+from seqbench.training.kinds.writing import LanguageModel, Writer
 from seqbench.training.resume import best_checkpoint
 from seqbench.training.trainer import TrainerSettings
 
@@ -74,6 +78,45 @@ class RestoredRun:
         order = np.argsort(np.concatenate(rows), kind="stable")
         result: NDArray[np.float64] = np.concatenate(parts)[order]
         return result
+
+    def generate(
+        self,
+        texts: Sequence[str],
+        *,
+        tokens: PositiveInt = 200,
+        temperature: NonNegativeFloat = 1.0,
+        top_k: PositiveInt | None = None,
+        top_p: Share = 1.0,
+        repetition_penalty: PositiveFloat = 1.0,
+        seed: int = 0,
+    ) -> list[str]:
+        """How each text goes on, the texts themselves left out; see `Sampling` for the arguments.
+
+        Raises:
+            RecordError: the run is no language model.
+            DataError: a text cannot be read.
+        """
+        data, model = self.datamodule, self.model
+        if not isinstance(data, LanguageModelingData) or not isinstance(model, LanguageModel):
+            raise RecordError(
+                f"run {self.record.run_id}",
+                expected="a run of a language model",
+                got=f"task {data.task}",
+            )
+        writer = Writer(model, data.tokenizer, marks_documents=data.mark_documents)
+        sampling = Sampling(
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            repetition_penalty=repetition_penalty,
+        )
+        prompts = [writer.prompt(text) for text in texts]
+        steps = writer.steps(prompts, sampling=sampling, seed=seed, tokens=tokens)
+        ids_BT = torch.stack([step.ids_B for step in steps], 1).tolist()
+        return [
+            writer.text([*prompt, *ids])[len(writer.text(prompt)) :]
+            for prompt, ids in zip(prompts, ids_BT, strict=True)
+        ]
 
 
 def restore(
