@@ -92,6 +92,30 @@ def tiny(reviews: Path, cache_dir: Path) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def text_file(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> list[str]:
+    """Overrides of a small language model's data: a made-up text of 6,000 characters."""
+    rng = random.Random(1)
+    words = ["the", "cat", "dog", "sat", "ran", "on", "a", "mat", "and", "then", "slept."]
+    lines = [" ".join(rng.choices(words, k=rng.randint(3, 9))) for _ in range(250)]
+    path = tmp_path_factory.mktemp("text") / "book.txt"
+    path.write_text("\n".join(lines)[:6000] + "\n")
+    return [
+        "data=text_file", f"data.source.train={path}", "data.window=16", "data.batch_size=8",
+        "inputs.d_embed=6", "task.sample_tokens=10", "task.sample_texts=2",
+        f"paths.cache={cache_dir}",
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny_text(text_file: list[str]) -> list[str]:
+    """Overrides of a training of a few small steps on that text, in silence."""
+    return [
+        *text_file, "model.d_hidden=5", "trainer.max_epochs=2", "trainer.log_every=2",
+        "trainer.accelerator=cpu", "callbacks=none", "logger=none",
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def made_up_docstrings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Puts few made-up docstrings in place of the harvest, which takes half a minute."""

@@ -37,6 +37,11 @@ def write_mirror(folder: Path) -> Path:
         _write(
             folder / "stanfordnlp/sst2", split, idx=list(range(ROWS)), sentence=texts, label=labels
         )
+    for split, lines in (("train", 60), ("validation", 9), ("test", 9)):
+        verses = [f" {reviews[row % ROWS]} , said <unk> {row} \n" for row in range(lines)]
+        _write(folder / "karpathy/tiny_shakespeare", split, text=["".join(verses)])
+        _write(folder / "Salesforce/wikitext/wikitext-2-v1", split, text=[" \n", *verses])
+        _write(folder / "ptb-text-only/ptb_text_only/penn_treebank", split, sentence=verses)
     _write(
         folder / "names",
         "train",

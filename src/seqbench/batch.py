@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
+
+IGNORED = -100
+"""The target of a position that is not scored: the number by which torch, too, knows it."""
 
 
 @dataclass(kw_only=True)
@@ -40,17 +43,52 @@ class TokenBatch:
         """Tokens without padding."""
         return int(self.lengths_B.sum())
 
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> TokenBatch:
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """The same batch on another device (Lightning calls this)."""
         return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
-    def pin_memory(self) -> TokenBatch:
+    def pin_memory(self) -> Self:
         """The same batch in page-locked memory (the DataLoader calls this)."""
         return self._each(lambda tensor: tensor.pin_memory())
 
-    def _each(self, change: Any) -> TokenBatch:
+    def _each(self, change: Any) -> Self:
         tensors = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{k: change(v) for k, v in tensors.items() if v is not None})
+
+
+@dataclass(kw_only=True)
+class StreamBatch(TokenBatch):
+    """A window of some streams of text, one a row, with the token that follows every position.
+
+    A batch goes on where the one before it ended, row by row, so that a state can be carried over.
+
+    Attributes:
+        targets_BT: the next token's id at every position, int64; IGNORED where it is not scored.
+        starts_B: True where the row's stream begins here, and nothing is to be carried over.
+    """
+
+    targets_BT: Tensor
+    starts_B: Tensor
+
+    @classmethod
+    def of(cls, tokens_BS: Tensor, lengths_B: Tensor, *, starts_B: Tensor, pad_id: int) -> Self:
+        """The batch that reads all tokens but each row's last, and predicts all but its first.
+
+        Args:
+            tokens_BS: ids, int64; of row b the first `lengths_B[b] + 1` count.
+            lengths_B: positions a row, each >= 1 and <= S - 1.
+            starts_B: see above.
+            pad_id: the id of padding.
+        """
+        padding_BT = torch.arange(tokens_BS.shape[1] - 1) >= lengths_B[:, None]
+        return cls(
+            ids_BT=tokens_BS[:, :-1].masked_fill(padding_BT, pad_id),
+            targets_BT=tokens_BS[:, 1:].masked_fill(padding_BT, IGNORED),
+            lengths_B=lengths_B,
+            labels_B=None,
+            rows_B=torch.arange(len(lengths_B)),
+            starts_B=starts_B,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +102,12 @@ class DataSpec:
         num_classes: number of classes; None where there are none.
         label_names: names of the classes by id.
         label_counts: training examples a class, by id.
-        max_len: the longest sequence that a batch can hold.
-        num_examples: examples a split, by split name.
+        max_len: the longest sequence that a batch can hold; of streams the training window.
+        num_examples: examples a split, by split name; of streams their documents.
+        num_tokens: tokens of a stream, by split name; empty where examples are what counts.
+        num_characters: characters of the same text, by split name; likewise.
+        num_unknown: tokens of the training stream that are not in the vocabulary.
+        eos_id: the id that ends a document, where documents are marked.
     """
 
     task: str
@@ -76,6 +118,10 @@ class DataSpec:
     label_counts: tuple[int, ...] = ()
     max_len: int
     num_examples: dict[str, int]
+    num_tokens: dict[str, int] = field(default_factory=dict)
+    num_characters: dict[str, int] = field(default_factory=dict)
+    num_unknown: int = 0
+    eos_id: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, for a checkpoint or a record."""

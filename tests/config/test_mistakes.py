@@ -247,7 +247,7 @@ def test_a_config_folder_that_is_not_there(tmp_path: Path) -> None:
         ("evaluate", ["run=x", "split=tset"], "did you mean split=test?"),
         ("predict", ["run=x"], "text: expected one of text=…, file=…, interactive=true, got none"),
         ("predict", ["run=x", "text=a", "file=b"], "got text and file"),
-        ("predict", ["run=x", "text=a", "top=0"], "top: expected an integer >= 1, got 0"),
+        ("predict", ["run=x", "text=a", "top=0"], "top: expected an integer >= 1 or null, got 0"),
         ("evaluate", ["run=x", "file=y", "split=train"], "split: expected nothing beside file=…"),
         ("evaluate", ["run=x", "text_column=a"], "text_column: expected null without file=…"),
         ("evaluate", ["run=x", "file=y", "text_column=0"], "text_column: expected a text or null"),

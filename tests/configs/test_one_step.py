@@ -15,6 +15,10 @@ from seqbench.training.execute import execute
 
 CONF = configs_root() / "conf"
 ONE_STEP = ["trainer.max_steps=1", "trainer.limit_eval_batches=1", "trainer.accelerator=cpu"]
+FOR_TEXT = {
+    ("model", "baseline/unigram"), ("model", "baseline/kneser_ney"), ("model", "causal_cnn"),
+    ("model", "causal_cnn_lstm"), ("model", "causal_transformer"), ("task", "language_modeling"),
+}  # fmt: skip
 IN_PROCESS = ["trainer.devices=1"]  # what more processes do is in tests/training
 
 
@@ -37,7 +41,8 @@ def step(tiny: list[str], tmp_path: Path) -> Callable[..., RunRecord]:
         )  # fmt: skip
         record = execute(job).record
         assert record.status == "completed"
-        assert record.scores.test["accuracy"] is not None
+        assert record.scores.primary is not None
+        assert record.scores.test[record.scores.primary.name] is not None
         assert record.cost.steps in (1, None)
         return record
 
@@ -46,10 +51,17 @@ def step(tiny: list[str], tmp_path: Path) -> Callable[..., RunRecord]:
 
 @pytest.mark.parametrize("option", options("data"))
 def test_data(
-    option: str, step: Callable[..., RunRecord], mirror_dir: Path, made_up_docstrings: None
+    option: str,
+    step: Callable[..., RunRecord],
+    mirror_dir: Path,
+    made_up_docstrings: None,
+    text_file: list[str],
 ) -> None:
     if option == "text_classification":
         step()
+        return
+    if option == "text_file":
+        step(*text_file, data=False)
         return
     record = step(f"data={option}", f"paths.datasets={mirror_dir}", data=False)
     assert record.provenance.data_fingerprint
@@ -63,8 +75,14 @@ def test_data(
         for option in options(group)
     ],
 )
-def test_parts(group: str, option: str, step: Callable[..., RunRecord]) -> None:
-    record = step(f"{group}={option}")
+def test_parts(
+    group: str, option: str, step: Callable[..., RunRecord], text_file: list[str]
+) -> None:
+    if (group, option) in FOR_TEXT:
+        model = [] if group == "model" else ["model.d_hidden=8"]
+        record = step(*text_file, *model, f"{group}={option}", data=False)
+    else:
+        record = step(f"{group}={option}")
     assert record.config["choices"][group] == option
 
 

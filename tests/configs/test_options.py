@@ -16,9 +16,16 @@ from seqbench.config.signature import UNKNOWN
 from seqbench.config.signatures import signature_of
 
 CONF = configs_root() / "conf"
-NEEDED_KEYS = {"text_classification": ["data.files.train=x.csv"]}
+TEXT = "data=python_reference"
+NEEDED_KEYS = {
+    "text_classification": ["data.files.train=x.csv"],
+    "text_file": ["data.source.train=x.txt"],
+    "baseline/unigram": [TEXT],
+    "baseline/kneser_ney": [TEXT],
+    "language_modeling": [TEXT],
+}
 # What datasets differ in by their nature: where they come from, how long and many their texts are.
-DIFFERS = {("data", "max_len"), ("data", "batch_size")}
+DIFFERS = {("data", name) for name in ("max_len", "batch_size", "window", "mark_documents")}
 NOT_RUNS = {"hydra", "debug", "paths"}
 GROUPS = sorted(entry.name for entry in CONF.iterdir() if entry.is_dir())
 OPTIONS = [

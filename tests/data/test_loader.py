@@ -26,7 +26,9 @@ def encoded() -> Encoded:
     return Encoded(ids, offsets, rng.integers(0, 3, 50))
 
 
-def loader(encoded: Encoded, *, shuffle: bool = True, num_workers: int = 0) -> TokenLoader:
+def loader(
+    encoded: Encoded, *, shuffle: bool = True, num_workers: int = 0
+) -> TokenLoader[TokenBatch]:
     dataset = TokenDataset(encoded, max_len=8)
     sampler = LengthBatchSampler(
         dataset.lengths, batch_size=8, max_tokens=None, shuffle=shuffle, seed=0
@@ -75,10 +77,10 @@ def test_the_global_random_state_is_left_alone(encoded: Encoded) -> None:
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_going_on_within_an_epoch(encoded: Encoded, num_workers: int) -> None:
     whole = loader(encoded)
-    whole.length_sampler.set_epoch(2)
+    whole.resumable.set_epoch(2)
     expected = [batch.rows_B.tolist() for batch in whole]
     stopped = loader(encoded, num_workers=num_workers)
-    stopped.length_sampler.set_epoch(2)
+    stopped.resumable.set_epoch(2)
     batches = iter(stopped)
     seen = [next(batches).rows_B.tolist() for _ in range(3)]
     stopped.unfinished = 1  # the third is handed out, and not trained on yet
@@ -133,7 +135,7 @@ def test_lightning_sets_the_epoch(encoded: Encoded) -> None:
         accelerator="cpu",
     )
     trainer.fit(Module(), made)
-    sampler = made.length_sampler
+    sampler = made.resumable
     assert rows == [batch.tolist() for epoch in (0, 1) for batch in sampler.batches(epoch)]
 
 

@@ -55,6 +55,7 @@ def test_what_the_readme_says_to_type(
     monkeypatch.setenv("SEQBENCH_DATASETS", str(mirror_dir))
     rows = [f"a {'fine' if row % 2 else 'dull'} film {row},{row % 2}" for row in range(40)]
     (tmp_path / "reviews.csv").write_text("\n".join(["review,stars", *rows]) + "\n")
+    (tmp_path / "book.txt").write_text("The cat sat on the mat, and the dog did not.\n" * 80)
     verbs = []
     for words in commands():
         while is_setting(words[0]):

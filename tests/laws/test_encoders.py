@@ -36,6 +36,8 @@ RECURRENT = {
     "rnn-relu": (RNN, {"activation": "relu"}, 1, 2, 0),
     "lstm": (LSTM, {}, 4, 2, 0),
     "lstm-dropout": (LSTM, {"dropout": 0.3, "locked_dropout": 0.3}, 4, 2, 0),
+    "lstm-weight_drop": (LSTM, {"weight_drop": 0.4}, 4, 2, 0),
+    "gru-weight_drop": (GRU, {"weight_drop": 0.4, "reset": "before"}, 3, 1, 0),
     "gru-after": (GRU, {"reset": "after"}, 3, 2, 0),
     "gru-before": (GRU, {"reset": "before"}, 3, 1, 0),
     "peephole": (PeepholeLSTM, {}, 4, 1, 3),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import pytest
 import torch
 from torch import nn
 
+from seqbench.config.compose import compose_job
+from seqbench.data.datamodule import SeqDataModule
 from seqbench.models.encoder import Encoded
 from seqbench.models.lstm import LSTM
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord
+from seqbench.tasks.task import Task
 from seqbench.training.assemble import build_task, set_up_data
 from seqbench.training.execute import execute
 from seqbench.training.flops import batch_flops, few_of, training_flops
+from seqbench.training.kinds import KINDS
 
 CPU = torch.device("cpu")
 MODELS = {
@@ -49,6 +54,12 @@ def record_of(folder: Path) -> RunRecord:
     return record
 
 
+def counted(task: Task, datamodule: SeqDataModule, *, tokens: int) -> float | None:
+    kind = KINDS[datamodule.task]
+    per_token = partial(kind.flops_per_token, task, datamodule, CPU)
+    return training_flops(task, per_token, tokens=tokens, device=CPU)
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_it_is_the_sum_over_all_batches_of_all_epochs(model: str, make_job: Any) -> None:
     config = make_job(*MODELS[model], "data.batch_size=2").config
@@ -59,7 +70,7 @@ def test_it_is_the_sum_over_all_batches_of_all_epochs(model: str, make_job: Any)
     expected = sum(batch_flops(task, batch) for batch in batches)
     tokens = sum(batch.num_tokens() for batch in batches)
     for epochs in (1, 3):
-        flops = training_flops(task, datamodule, tokens=epochs * tokens, device=CPU)
+        flops = counted(task, datamodule, tokens=epochs * tokens)
         assert flops == pytest.approx(epochs * expected, rel=1e-9)
 
 
@@ -100,7 +111,7 @@ def test_nothing_of_it_is_left(make_job: Any) -> None:
         }
 
     before = state()
-    assert training_flops(task, datamodule, tokens=10, device=CPU)
+    assert counted(task, datamodule, tokens=10)
     after = state()
     assert after["gradients"]
     assert after.pop("numpy") == before.pop("numpy")
@@ -149,17 +160,35 @@ def test_compiled_models_run_as_they_were_written(
     config = make_job().config
     datamodule = set_up_data(config)
     task = build_task(config, datamodule.spec)
-    plain = training_flops(task, datamodule, tokens=10, device=CPU)
+    plain = counted(task, datamodule, tokens=10)
 
     def no_backend(*_: Any) -> Any:
         raise AssertionError("compiled for a shape that occurs once")
 
     task.encoder.compile(backend=no_backend)
     with caplog.at_level(logging.INFO):
-        assert training_flops(task, datamodule, tokens=10, device=CPU) == plain, caplog.text
+        assert counted(task, datamodule, tokens=10) == plain, caplog.text
 
 
 def test_few_lengths_stand_for_all() -> None:
     assert few_of(np.array([7])) == [7]
     assert few_of(np.array([9, 7, 7])) == [7, 9]
     assert few_of(np.array([5, 5, 6, 7, 8, 9, 30])) == [5, 7, 8, 30]
+
+
+def test_a_language_model_counts_a_window(tmp_path: Path, cache_dir: Path) -> None:
+    """By hand: an LSTM's gates, and an output layer over the vocabulary."""
+    overrides = [
+        "data=text_file", f"data.files.train={tmp_path / 'text.txt'}", "tokenizer=char",
+        "data.window=16", "data.batch_size=4", "model=lstm", "model.d_hidden=5",
+        "inputs.d_embed=6", f"paths.cache={cache_dir}",
+    ]  # fmt: skip
+    (tmp_path / "text.txt").write_text("abcdefgh " * 300)
+    config = compose_job(overrides).config
+    datamodule = set_up_data(config)
+    task = build_task(config, datamodule.spec)
+    vocabulary = datamodule.spec.vocab_size
+    assert vocabulary is not None
+    forward = 2 * 4 * 5 * (6 + 5) + 2 * 5 * vocabulary
+    found = counted(task, datamodule, tokens=1)
+    assert found == pytest.approx(3 * forward, rel=0.01)

@@ -50,14 +50,14 @@ def test_scores_of_the_test_split_are_the_records(
         score_split(run, "test"),
         score_file(run, str(reviews / "test.csv"), text_column=None, label_column=None),
     ):
-        assert scores.scores == run.record.scores.test
-        assert scores.confusion == run.record.scores.confusion
-        assert scores.per_length == run.record.scores.per_length
+        assert scores.scores.test == run.record.scores.test
+        assert scores.scores.confusion == run.record.scores.confusion
+        assert scores.scores.per_length == run.record.scores.per_length
 
 
 def test_the_validation_scores_are_the_records_too(network_run: Path) -> None:
     run = restore(network_run)
-    found = score_split(run, "validation").scores
+    found = score_split(run, "validation").scores.test
     recorded = run.record.scores.validation
     for name in ("accuracy", "macro_f1", "loss", "calibration_error"):
         assert found[name] == pytest.approx(recorded[name], abs=1e-6), name

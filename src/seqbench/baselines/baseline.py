@@ -1,4 +1,4 @@
-"""The contract of every baseline: texts in, class probabilities out."""
+"""The contracts of baselines: what all have in common, and those that classify texts."""
 
 from __future__ import annotations
 
@@ -21,16 +21,37 @@ Ints = NDArray[np.int64]
 _SETTINGS, _ARRAYS = "baseline.json", "baseline.npz"
 
 
-class Baseline(ABC):
-    """A classifier of raw texts that is fitted in one go and deterministic.
-
-    A baseline of your own subclasses this and is named by `model._target_`.
-    """
+class Fitted(ABC):
+    """What is fitted in one go, deterministic, and kept in a folder."""
 
     @property
     @abstractmethod
     def num_parameters(self) -> int:
         """Numbers that were fitted; 0 before `fit`."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Writes what was fitted into the folder.
+
+        Raises:
+            RecordError: the folder cannot be written to.
+        """
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """The fitted baseline that `save` wrote; what it says is the same bits.
+
+        Raises:
+            RecordError: there is none, or it is of another kind.
+        """
+
+
+class Baseline(Fitted):
+    """A classifier of raw texts.
+
+    A baseline of your own subclasses this and is named by `model._target_`.
+    """
 
     @abstractmethod
     def fit(self, texts: Sequence[str], labels: Ints, num_classes: int) -> None:
@@ -53,26 +74,9 @@ class Baseline(ABC):
             RuntimeError: it was not fitted.
         """
 
-    @abstractmethod
-    def save(self, folder: Path) -> None:
-        """Writes what was fitted into the folder.
-
-        Raises:
-            RecordError: the folder cannot be written to.
-        """
-
-    @classmethod
-    @abstractmethod
-    def load(cls, folder: Path) -> Self:
-        """The fitted baseline that `save` wrote; its probabilities are the same bits.
-
-        Raises:
-            RecordError: there is none, or it is of another kind.
-        """
-
 
 def write_state(
-    folder: Path, *, kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Floats]
+    folder: Path, *, kind: str, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> None:
     """Writes settings as JSON and numbers as npz: nothing that runs code when it is loaded.
 
@@ -85,7 +89,7 @@ def write_state(
     write_atomic(folder / _SETTINGS, json.dumps(plain, ensure_ascii=False) + "\n")
 
 
-def read_state(folder: Path, *, kind: str) -> tuple[dict[str, Any], dict[str, Floats]]:
+def read_state(folder: Path, *, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The settings and arrays that `write_state` wrote.
 
     Raises:
@@ -104,6 +108,6 @@ def read_state(folder: Path, *, kind: str) -> tuple[dict[str, Any], dict[str, Fl
     return settings, arrays
 
 
-def not_fitted(baseline: Baseline) -> RuntimeError:
+def not_fitted(baseline: Fitted) -> RuntimeError:
     """The error of a baseline that is asked before it was fitted."""
-    return RuntimeError(f"{type(baseline).__name__}: fit it before asking for probabilities")
+    return RuntimeError(f"{type(baseline).__name__}: fit it before asking it anything")

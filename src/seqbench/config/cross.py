@@ -15,6 +15,15 @@ from seqbench.config.suggest import did_you_mean, nearest
 from seqbench.errors import ConfigError, RecordError
 from seqbench.records.stated_claims import StatedClaim
 
+LANGUAGE_MODELING = "seqbench.tasks.language_modeling.LanguageModeling"
+LEARNED = "seqbench.models.inputs.LearnedEmbedding"
+WITHOUT_CONTEXT = ("seqbench.models.bow.BagOfWords", "seqbench.models.mlp.MLP")
+CAUSAL_OPTIONS = {
+    "seqbench.models.cnn.CNN": "model=causal_cnn, or model.causal=true",
+    "seqbench.models.cnn_lstm.CNNLSTM": "model=causal_cnn_lstm, or model.causal=true model.pool=1",
+    "seqbench.models.transformer.Transformer": "model=causal_transformer, or model.causal=true",
+}
+
 CrossCheck = Callable[[Mapping[str, Any]], list[ConfigError]]
 
 
@@ -121,6 +130,89 @@ def baselines_read_raw_texts(config: Mapping[str, Any]) -> list[ConfigError]:
     ]
 
 
+def language_models_look_back(config: Mapping[str, Any]) -> list[ConfigError]:
+    """A language model must not see what it predicts, and has to see what stood before."""
+    if _ours(config, "task").get("_target_") != LANGUAGE_MODELING:
+        return []
+    model, errors = _ours(config, "model"), []
+    if model.get("bidirectional") is True:
+        errors.append(
+            ConfigError(
+                "model.bidirectional",
+                expected="false in a language model, which else reads what it must predict",
+                got="true",
+                remedy="use model.bidirectional=false",
+            )
+        )
+    if model.get("causal") is False:
+        errors.append(
+            ConfigError(
+                "model.causal",
+                expected="true in a language model, which else sees what it must predict",
+                got="false",
+                remedy=f"use {CAUSAL_OPTIONS.get(model['_target_'], 'model.causal=true')}",
+            )
+        )
+    if model.get("_target_") in WITHOUT_CONTEXT:
+        errors.append(
+            ConfigError(
+                "model",
+                expected="one that reads what stood before, for a language model",
+                got=f"{model['_target_']}, which reads one token at a time",
+                remedy="use e.g. model=lstm",
+            )
+        )
+    if _ours(config, "inputs").get("_target_") == "seqbench.models.inputs.Counts":
+        errors.append(
+            ConfigError(
+                "inputs",
+                expected="a vector a token, for a language model",
+                got="counts of a whole text",
+                remedy="use inputs=learned or inputs=one_hot",
+            )
+        )
+    return errors
+
+
+def tied_embeddings_are_learned(config: Mapping[str, Any]) -> list[ConfigError]:
+    """There is no matrix of input embeddings to share but a learned one."""
+    inputs = _ours(config, "inputs").get("_target_")
+    if _ours(config, "task").get("tied") is not True or inputs in (None, LEARNED):
+        return []
+    return [
+        ConfigError(
+            "task.tied",
+            expected="false unless inputs=learned",
+            got="true",
+            remedy="there are no input embeddings to share: use inputs=learned",
+        )
+    ]
+
+
+def strides_fit_windows(config: Mapping[str, Any]) -> list[ConfigError]:
+    """A sliding window scores no more targets than it holds."""
+    stride, window = _ours(config, "task").get("stride"), _ours(config, "data").get("window")
+    if not isinstance(stride, int) or not isinstance(window, int) or stride <= window:
+        return []
+    return [ConfigError("task.stride", expected=f"at most data.window={window}", got=str(stride))]
+
+
+def baselines_suit_tasks(config: Mapping[str, Any]) -> list[ConfigError]:
+    """A baseline of ours classifies, or predicts tokens; a network does either."""
+    model, task = _ours(config, "model").get("_target_"), _ours(config, "task").get("_target_")
+    if not model or not task or not is_baseline(model):
+        return []
+    for_text = model.startswith("seqbench.baselines.language.")
+    if for_text == (task == LANGUAGE_MODELING):
+        return []
+    what, others = ("classifies", "model=baseline/tfidf_regression or model=baseline/majority")
+    if not for_text:
+        what, others = ("predicts tokens", "model=baseline/kneser_ney or model=baseline/unigram")
+    return [
+        ConfigError("model", expected=f"a baseline that {what}", got=model, remedy=f"use {others}")
+    ]
+
+
 def study_is_a_folder(config: Mapping[str, Any]) -> list[ConfigError]:
     """Runs of a study lie below `paths.outputs`, nowhere else."""
     study = config.get("study")
@@ -218,9 +310,7 @@ def claims_can_be_judged(config: Mapping[str, Any]) -> list[ConfigError]:
             StatedClaim.of(plain, f"claims[{number}]")
         except RecordError as error:
             errors.append(
-                ConfigError(
-                    error.name, expected=error.expected, got=error.got, remedy=error.remedy
-                )
+                ConfigError(error.name, expected=error.expected, got=error.got, remedy=error.remedy)
             )
     return errors
 
@@ -233,6 +323,10 @@ CROSS_CHECKS: tuple[CrossCheck, ...] = (
     window_looks_back,
     only_networks_have_steps,
     baselines_read_raw_texts,
+    language_models_look_back,
+    tied_embeddings_are_learned,
+    strides_fit_windows,
+    baselines_suit_tasks,
     study_is_a_folder,
     lightning_knows_extras,
     one_source_of_texts,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Literal
 
-from seqbench.domains import Bounds, NonNegativeInt, PositiveInt
+from seqbench.domains import Bounds, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 Node = dict[str, object]
 Seed = Annotated[int, Bounds(low=0, high=2**32 - 1)]  # numpy's range, hence Lightning's
@@ -103,7 +103,14 @@ class PredictKeys:
     text: str | None = None
     file: str | None = None
     interactive: bool = False
-    top: PositiveInt = 3
+    top: PositiveInt | None = None
+    tokens: PositiveInt | None = None
+    temperature: NonNegativeFloat | None = None
+    top_k: PositiveInt | None = None
+    top_p: Annotated[float, Bounds(low=0, high=1, open_low=True)] | None = None
+    repetition_penalty: PositiveFloat | None = None
+    samples: PositiveInt | None = None
+    seed: Seed | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

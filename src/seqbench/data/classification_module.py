@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqbench.batch import DataSpec
+from seqbench.batch import DataSpec, TokenBatch
 from seqbench.data.batching import LengthBatchSampler
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.data.encoded import Encoded, encode_texts
@@ -36,6 +36,8 @@ class ClassificationModule(SeqDataModule):
         tokenizer: trained after `setup`; never the object that was passed in.
         notes: treatments of the data that a reader of results must know of.
     """
+
+    task = "classification"
 
     def __init__(
         self,
@@ -101,7 +103,7 @@ class ClassificationModule(SeqDataModule):
         assert labels is not None
         label_names = tuple(entry.facts["label_names"])
         self.spec = DataSpec(
-            task="classification",
+            task=self.task,
             vocab_size=self.tokenizer.vocab_size,
             pad_id=self.tokenizer.pad_id,
             num_classes=len(label_names),
@@ -133,19 +135,19 @@ class ClassificationModule(SeqDataModule):
         """The token ids of a split, not truncated."""
         return self._opened().splits[split]
 
-    def train_dataloader(self) -> TokenLoader:
+    def train_dataloader(self) -> TokenLoader[TokenBatch]:
         """Shuffled batches of similar length; each rank's own part."""
         return self._loader(self.encoded("train"), shuffle=True)
 
-    def val_dataloader(self) -> TokenLoader:
+    def val_dataloader(self) -> TokenLoader[TokenBatch]:
         """The validation split, the longest first; `rows_B` says which example is which."""
         return self._loader(self.encoded("validation"), shuffle=False)
 
-    def test_dataloader(self) -> TokenLoader:
+    def test_dataloader(self) -> TokenLoader[TokenBatch]:
         """The test split, likewise."""
         return self._loader(self.encoded("test"), shuffle=False)
 
-    def predict_dataloader(self) -> TokenLoader:
+    def predict_dataloader(self) -> TokenLoader[TokenBatch]:
         """The test split, likewise."""
         return self.test_dataloader()
 
@@ -155,7 +157,7 @@ class ClassificationModule(SeqDataModule):
         labels: Sequence[str] | None = None,
         *,
         label_names: Sequence[str] | None = None,
-    ) -> TokenLoader:
+    ) -> TokenLoader[TokenBatch]:
         """Batches of other texts, the longest first; `rows_B` says which text is which.
 
         Args:
@@ -183,7 +185,7 @@ class ClassificationModule(SeqDataModule):
             seed=self.seed,
         )
 
-    def _loader(self, encoded: Encoded, *, shuffle: bool) -> TokenLoader:
+    def _loader(self, encoded: Encoded, *, shuffle: bool) -> TokenLoader[TokenBatch]:
         dataset = TokenDataset(
             encoded,
             max_len=self.max_len,

@@ -50,10 +50,10 @@ class Encoded:
     @classmethod
     def open(cls, folder: Path, split: str) -> Encoded:
         """Map what `save` wrote; the ids are read from disk only where they are looked at."""
-        ids, offsets, labels = (
-            np.load(array_file(folder, split, name), mmap_mode="r" if name == "ids" else None)
-            for name in ARRAYS
-        )
+        ids = np.load(array_file(folder, split, "ids"), mmap_mode="r")
+        offsets = np.load(array_file(folder, split, "offsets"))
+        labelled = array_file(folder, split, "labels")
+        labels = np.load(labelled) if labelled.exists() else None
         return cls(ids, offsets, labels, folder, split)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 import numpy as np
 from numpy.typing import NDArray
 
+from seqbench.batch import TokenBatch
 from seqbench.data.batching import LengthBatchSampler
 from seqbench.data.encoded import encode_texts
 from seqbench.data.loader import TokenDataset, TokenLoader, Truncate
@@ -58,7 +59,7 @@ def examples_loader(
     max_tokens: int | None = 65536,
     shuffle_tokens: bool = False,
     seed: int = 0,
-) -> TokenLoader:
+) -> TokenLoader[TokenBatch]:
     """Batches of these texts for a trained model; needs a run's tokenizer and label names, no data.
 
     Batches are sorted by length: `rows_B` says which text is which.

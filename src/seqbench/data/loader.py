@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from seqbench.batch import TokenBatch
-from seqbench.data.batching import LengthBatchSampler
 from seqbench.data.encoded import Encoded
 
 Truncate = Literal["head", "tail"]
@@ -89,7 +88,27 @@ class TokenDataset(Dataset[TokenBatch]):
         return np.argsort(keys_BT, axis=1, kind="stable").astype(np.int64)
 
 
-class TokenLoader(DataLoader[TokenBatch]):
+Batch = TypeVar("Batch", bound=TokenBatch)
+
+
+class Resumable(Protocol):
+    """A batch sampler that can go on in the middle of an epoch; see `LengthBatchSampler`.
+
+    Attributes:
+        seed: of the order.
+        epoch: the epoch that the next iteration gives.
+        start: batches that an iteration leaves out.
+    """
+
+    seed: int
+    epoch: int
+    start: int
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches the next iteration gives."""
+
+
+class TokenLoader(DataLoader[Batch], Generic[Batch]):
     """A DataLoader over `TokenBatch`es that can go on in the middle of an epoch.
 
     It draws nothing from the global random state; the order of batches depends on seed and epoch.
@@ -101,11 +120,11 @@ class TokenLoader(DataLoader[TokenBatch]):
     """
 
     def __init__(
-        self, dataset: TokenDataset, sampler: LengthBatchSampler, *, num_workers: int = 0
+        self, dataset: Dataset[Batch], sampler: Resumable, *, num_workers: int = 0
     ) -> None:
         super().__init__(
             dataset,
-            batch_sampler=sampler,
+            batch_sampler=sampler,  # type: ignore[arg-type]
             collate_fn=_as_it_is,
             generator=torch.Generator().manual_seed(sampler.seed),
             num_workers=num_workers,
@@ -113,15 +132,15 @@ class TokenLoader(DataLoader[TokenBatch]):
             persistent_workers=num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
-        self.length_sampler = sampler
+        self.resumable = sampler
         self.delivered = 0
         self.unfinished = 0
 
     def __iter__(self) -> Any:
-        self.delivered = self.length_sampler.start
+        self.delivered = self.resumable.start
         batches = super().__iter__()
         # with workers torch asks the sampler twice before the first batch, so it must not forget
-        self.length_sampler.start = 0
+        self.resumable.start = 0
         for batch in batches:
             self.delivered += 1
             yield batch
@@ -129,14 +148,14 @@ class TokenLoader(DataLoader[TokenBatch]):
     def state_dict(self) -> dict[str, int]:
         """The epoch, and the batches of it that are done."""
         return {
-            "epoch": self.length_sampler.epoch,
+            "epoch": self.resumable.epoch,
             "delivered": max(0, self.delivered - self.unfinished),
         }
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on behind the batches that are done, in the next iteration."""
-        self.length_sampler.set_epoch(state["epoch"])
-        self.length_sampler.start = self.delivered = state["delivered"]
+        self.resumable.set_epoch(state["epoch"])
+        self.resumable.start = self.delivered = state["delivered"]
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -34,6 +34,8 @@ class CNNLSTM(Encoder):
         causal: whether position t sees positions <= t only; needs pool=1 and one direction.
         dropout: share of elements dropped after convolution and every LSTM layer in training.
         locked_dropout: share of features dropped after every LSTM layer, the same at all positions.
+        weight_drop: share of the LSTM's recurrent weights set to zero in training, the same ones
+            throughout a batch (Merity et al. 2018, section 2).
 
     Raises:
         ConfigError: causal along with pooling or two directions.
@@ -55,6 +57,7 @@ class CNNLSTM(Encoder):
         causal: bool = False,
         dropout: Probability = 0.0,
         locked_dropout: Probability = 0.0,
+        weight_drop: Probability = 0.0,
     ) -> None:
         super().__init__()
         if causal and pool > 1:
@@ -86,6 +89,7 @@ class CNNLSTM(Encoder):
             bidirectional=bidirectional,
             dropout=dropout,
             locked_dropout=locked_dropout,
+            weight_drop=weight_drop,
         )
         self.d_output = self.lstm.d_output
 

@@ -37,6 +37,8 @@ class Encoder(nn.Module, ABC):
         d_output: width of the vectors that go out.
         causal: whether position t sees positions <= t only; then `initial_state` and `step` exist.
         bidirectional: whether the second half of `hidden_BTD` was read from right to left.
+        state_grows: whether the state grows with every position, as a cache of keys and values
+            does; such a state is not carried from window to window of a long text.
         default_pooling: how a classifier reads one vector out of the sequence unless told:
             "last", "mean", "max" or "attention".
     """
@@ -45,6 +47,7 @@ class Encoder(nn.Module, ABC):
     d_output: int
     causal: bool = False
     bidirectional: bool = False
+    state_grows: ClassVar[bool] = False
     default_pooling: ClassVar[PoolingKind] = "mean"
 
     @abstractmethod

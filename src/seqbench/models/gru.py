@@ -32,6 +32,8 @@ class GRU(RecurrentEncoder):
         reset: where the reset gate acts, "before" or "after" the matrix product.
         dropout: share of single elements dropped from every layer's output in training.
         locked_dropout: share of features dropped likewise, the same at all positions.
+        weight_drop: share of recurrent weights set to zero in training, the same ones throughout a
+            batch (Merity et al. 2018, section 2).
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class GRU(RecurrentEncoder):
         reset: Literal["before", "after"] = "after",
         dropout: Probability = 0.0,
         locked_dropout: Probability = 0.0,
+        weight_drop: Probability = 0.0,
     ) -> None:
         def make_layer(width: int) -> RecurrentLayer:
             if reset == "before":
@@ -57,6 +60,7 @@ class GRU(RecurrentEncoder):
             bidirectional=bidirectional,
             dropout=dropout,
             locked_dropout=locked_dropout,
+            weight_drop=weight_drop,
             make_layer=make_layer,
         )
 
@@ -81,13 +85,13 @@ class ResetBeforeLayer(SteppedLayer):
         """The input's part of every gate."""
         return F.linear(x_BTD, self.input_GI, self.bias_G)
 
-    def cell(self, gates_BG: Tensor, state: State) -> State:
+    def cell(self, gates_BG: Tensor, state: State, recurrent_GD: Tensor) -> State:
         """The hidden state after one position."""
         (hidden_BD,) = state
         d_gates = 2 * self.d_hidden
-        gates = torch.addmm(gates_BG[:, :d_gates], hidden_BD, self.recurrent_GD[:d_gates].T)
+        gates = torch.addmm(gates_BG[:, :d_gates], hidden_BD, recurrent_GD[:d_gates].T)
         reset_BD, update_BD = gates.sigmoid().chunk(2, dim=1)
         new_BD = torch.addmm(
-            gates_BG[:, d_gates:], reset_BD * hidden_BD, self.recurrent_GD[d_gates:].T
+            gates_BG[:, d_gates:], reset_BD * hidden_BD, recurrent_GD[d_gates:].T
         ).tanh()
         return (new_BD + update_BD * (hidden_BD - new_BD),)

@@ -21,6 +21,8 @@ class LSTM(RecurrentEncoder):
         bidirectional: read from right to left, too; the output is twice as wide, and not causal.
         dropout: share of single elements dropped from every layer's output in training.
         locked_dropout: share of features dropped likewise, the same at all positions.
+        weight_drop: share of recurrent weights set to zero in training, the same ones throughout a
+            batch (Merity et al. 2018, section 2).
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class LSTM(RecurrentEncoder):
         bidirectional: bool = False,
         dropout: Probability = 0.0,
         locked_dropout: Probability = 0.0,
+        weight_drop: Probability = 0.0,
     ) -> None:
         super().__init__(
             d_input=d_input,
@@ -40,5 +43,6 @@ class LSTM(RecurrentEncoder):
             bidirectional=bidirectional,
             dropout=dropout,
             locked_dropout=locked_dropout,
+            weight_drop=weight_drop,
             make_layer=lambda width: FusedLSTMLayer(d_input=width, d_hidden=d_hidden),
         )

@@ -32,6 +32,8 @@ class PeepholeLSTM(RecurrentEncoder):
         cell_activation: of what is written and of what is read, "tanh" or "relu".
         dropout: share of single elements dropped from every layer's output in training.
         locked_dropout: share of features dropped likewise, the same at all positions.
+        weight_drop: share of recurrent weights set to zero in training, the same ones throughout a
+            batch (Merity et al. 2018, section 2).
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class PeepholeLSTM(RecurrentEncoder):
         cell_activation: Literal["tanh", "relu"] = "tanh",
         dropout: Probability = 0.0,
         locked_dropout: Probability = 0.0,
+        weight_drop: Probability = 0.0,
     ) -> None:
         def make_layer(width: int) -> PeepholeLayer:
             return PeepholeLayer(
@@ -61,6 +64,7 @@ class PeepholeLSTM(RecurrentEncoder):
             bidirectional=bidirectional,
             dropout=dropout,
             locked_dropout=locked_dropout,
+            weight_drop=weight_drop,
             make_layer=make_layer,
         )
 
@@ -97,10 +101,10 @@ class PeepholeLayer(SteppedLayer):
         """The input's part of every gate."""
         return F.linear(x_BTD, self.input_GI, self.bias_G)
 
-    def cell(self, gates_BG: Tensor, state: State) -> State:
+    def cell(self, gates_BG: Tensor, state: State, recurrent_GD: Tensor) -> State:
         """The hidden and the cell state after one position."""
         hidden_BD, cell_BD = state
-        gates_BG = torch.addmm(gates_BG, hidden_BD, self.recurrent_GD.T)
+        gates_BG = torch.addmm(gates_BG, hidden_BD, recurrent_GD.T)
         write_BD, keep_BD, new_BD, read_BD = gates_BG.chunk(4, dim=1)
         write_BD = self.gate(torch.addcmul(write_BD, cell_BD, self.peephole_input_D))
         keep_BD = self.gate(torch.addcmul(keep_BD, cell_BD, self.peephole_forget_D))

@@ -25,6 +25,8 @@ class RNN(RecurrentEncoder):
         activation: "tanh" or "relu".
         dropout: share of single elements dropped from every layer's output in training.
         locked_dropout: share of features dropped likewise, the same at all positions.
+        weight_drop: share of recurrent weights set to zero in training, the same ones throughout a
+            batch (Merity et al. 2018, section 2).
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class RNN(RecurrentEncoder):
         activation: Literal["tanh", "relu"] = "tanh",
         dropout: Probability = 0.0,
         locked_dropout: Probability = 0.0,
+        weight_drop: Probability = 0.0,
     ) -> None:
         def make_layer(width: int) -> FusedLayer:
             rnn = nn.RNN(width, d_hidden, nonlinearity=activation, batch_first=True)
@@ -49,5 +52,6 @@ class RNN(RecurrentEncoder):
             bidirectional=bidirectional,
             dropout=dropout,
             locked_dropout=locked_dropout,
+            weight_drop=weight_drop,
             make_layer=make_layer,
         )

@@ -45,6 +45,7 @@ class Transformer(Encoder):
             a window without causal.
     """
 
+    state_grows: ClassVar[bool] = True
     default_pooling: ClassVar[PoolingKind] = "mean"
 
     def __init__(

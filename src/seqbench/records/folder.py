@@ -24,7 +24,8 @@ class RunFolder:
         metrics: the history.
         checkpoints: `best.ckpt` and `last.ckpt`.
         tokenizer: the fitted tokenizer.
-        predictions: one row a test example.
+        predictions: one row a test example, of classifiers.
+        token_losses: one row a token of the test split, of language models.
         log: the run's own log.
         lock: who holds the folder.
     """
@@ -37,6 +38,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.tokenizer = self.path / "tokenizer.json"
         self.predictions = self.path / "predictions.parquet"
+        self.token_losses = self.path / "token_losses.parquet"
         self.log = self.path / "log.txt"
         self.lock = self.path / ".lock"
 

@@ -158,6 +158,35 @@ class Confusion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Texts that a language model wrote by itself at one temperature, and how they are.
+
+    Attributes:
+        temperature: divides the logits; 0 takes the likeliest token each time.
+        prompts: what each text goes on from: places of the validation split.
+        texts: what was written.
+        tokens: tokens of all texts.
+        distinct_1: different tokens over tokens, counted over all texts.
+        distinct_2: different pairs of neighbouring tokens over such pairs.
+        distinct_3: likewise of triples.
+        repetition: share of tokens that end a run of four which stood in the same text before.
+        entropy: of the distribution that tokens were drawn from, in nats; the mean over tokens.
+        perplexity: of the texts under the model as it is, at temperature 1.
+    """
+
+    temperature: float
+    prompts: list[str]
+    texts: list[str]
+    tokens: int
+    distinct_1: float | None
+    distinct_2: float | None
+    distinct_3: float | None
+    repetition: float | None
+    entropy: float | None
+    perplexity: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scores:
     """How well the run did; empty for one that did not get so far.
 
@@ -169,6 +198,7 @@ class Scores:
         per_class: by class name: precision, recall, f1, support.
         per_length: accuracy by ranges of length that hold about as many examples each.
         confusion: the confusion matrix of the test split; None where there are no classes.
+        samples: texts that a language model wrote, one entry a temperature; else empty.
     """
 
     primary: Primary | None = None
@@ -178,6 +208,7 @@ class Scores:
     per_class: dict[str, dict[str, float | None]] = field(default_factory=dict)
     per_length: list[LengthBin] = field(default_factory=list)
     confusion: Confusion | None = None
+    samples: list[Samples] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,6 +114,11 @@ class Classification(Task):
             targets=batch.labels_B,
         )
 
+    def bare_loss(self, batch: TokenBatch) -> Tensor:
+        """Plain cross-entropy, without the probabilities that metrics need."""
+        assert batch.labels_B is not None
+        return F.cross_entropy(self(batch), batch.labels_B)
+
     def on_test_epoch_start(self) -> None:
         """Begin with no predictions."""
         self.predictions.clear()

@@ -90,6 +90,15 @@ class Task(LightningModule, ABC):
     def outputs(self, batch: TokenBatch) -> Outputs:
         """Loss, predictions and targets of a batch."""
 
+    def bare_loss(self, batch: TokenBatch) -> Tensor:
+        """The mean loss of one batch, as a loop written by hand would compute it."""
+        outputs = self.outputs(batch)
+        return outputs.loss_sum / outputs.weight
+
+    def follows(self, loss: Tensor) -> dict[str, Tensor]:
+        """Validation scores that follow from the mean loss, by name."""
+        return {}
+
     @abstractmethod
     def gathered_predictions(self) -> dict[str, NDArray[Any]]:
         """What the last test pass said of each example, from all processes, sorted by row."""
@@ -183,7 +192,8 @@ class Task(LightningModule, ABC):
     def on_validation_epoch_end(self) -> None:
         """Log the validation split's metrics, exact over the whole split and all ranks."""
         self.tokens_logged = self.num_tokens()
-        values: dict[str, Any] = {"loss": self.validation_loss.compute()}
+        loss = self.validation_loss.compute()
+        values: dict[str, Any] = {"loss": loss, **self.follows(loss)}
         values |= self.validation_metrics.compute()
         # Lightning's own step is one behind at an epoch's end, and resumed one ahead.
         place = {
@@ -232,7 +242,7 @@ class Task(LightningModule, ABC):
         self._plateau_state = checkpoint.get("plateau")  # loaded once there is a schedule
 
     def training_state(self) -> dict[str, Any]:
-        """What this process has counted so far, between two optimizer steps."""
+        """What this process has counted and carried so far, between two optimizer steps."""
         norm = self._gradient_norm
         return {
             "tokens": int(self._tokens),

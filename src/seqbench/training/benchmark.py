@@ -22,7 +22,6 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from torch import nn
-from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
@@ -123,9 +122,7 @@ def _bare_loop(
     for number, batch in enumerate(batches):
         if number == warmup:
             started = _now(device)
-        on_device = batch.to(device)
-        assert on_device.labels_B is not None
-        loss = F.cross_entropy(net(on_device), on_device.labels_B)
+        loss = net.bare_loss(batch.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if settings.clip_norm is not None:

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from torch.utils.data import DataLoader
 from seqbench.config.instantiate import instantiate
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.records.metrics import MetricsWriter
-from seqbench.records.predictions import Predictions
 from seqbench.records.record import Cost
 from seqbench.tasks.task import Task
 from seqbench.training import distributed
@@ -29,11 +29,11 @@ from seqbench.training.callbacks import BestWeights, PlannedSteps, Stopwatch
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.checkpoints import Checkpoints
 from seqbench.training.flops import training_flops
+from seqbench.training.kinds import KINDS
 from seqbench.training.memory import peak_memory_bytes
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
 from seqbench.training.resume import best_checkpoint, last_checkpoint
-from seqbench.training.scoring import scores_of
 from seqbench.training.state_size import state_bytes
 
 RANK_STRIDE = 1_000_003  # between the seeds of ranks: further apart than seeds of runs
@@ -70,24 +70,24 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         _take_best(trainer, task, datamodule, best, best_checkpoint(folder))
         clock.append(time.perf_counter())
         trainer.test(task, datamodule=datamodule, verbose=False)
-        gathered: dict[str, Any] = task.gathered_predictions()
-        predictions = Predictions(**gathered)
+        kind = KINDS[datamodule.task]
+        found = kind.of_network(task)
         clock.append(time.perf_counter())
     clock.insert(0, attempt.started)
     cost = _cost(trainer, task, clock, tokens, tokens / stopwatch.seconds, device)
     if attempt.point is not None:
         cost = replace(cost, train_seconds=(cost.train_seconds or 0.0) + attempt.point.seconds)
     if distributed.is_main():  # last: what is only tried costs the run no second and no byte
-        flops = training_flops(task, datamodule, tokens=tokens, device=device)
+        per_token = partial(kind.flops_per_token, task, datamodule, device)
+        flops = training_flops(task, per_token, tokens=tokens, device=device)
         cost = replace(cost, flops=flops, state_bytes=state_bytes(task))
-    scores = scores_of(
-        predictions,
-        task.spec.label_names,
-        primary=task.primary,
-        validation=best.scores,
+    scores = replace(
+        kind.scores(found, task.spec, split="test"),
+        validation=dict(best.scores),
         best_epoch=best.epoch,
+        **kind.samples(task.to(device).eval(), datamodule, attempt.config),
     )
-    return Outcome(cost=cost, scores=scores, predictions=predictions, device=_name_of(device))
+    return Outcome(cost=cost, scores=scores, found=found, device=_name_of(device))
 
 
 def _loggers(attempt: Attempt, history: MetricsLog | None) -> list[Logger]:

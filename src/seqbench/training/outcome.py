@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from seqbench.records.predictions import Predictions
 from seqbench.records.record import Cost, Scores
 
 
@@ -15,11 +15,11 @@ class Outcome:
     Attributes:
         cost: what it cost.
         scores: how well it did.
-        predictions: of the test split.
+        found: what the model said of the test split, as its task kind stores it.
         device: what it was trained on, e.g. "cpu".
     """
 
     cost: Cost
     scores: Scores
-    predictions: Predictions
+    found: Any
     device: str

@@ -76,9 +76,10 @@ class Progress(Callback):
             self._bar.set_postfix_str(f"{epoch}, validation {name} {score:.4f}")
         else:
             seconds = time.perf_counter() - self._started
+            beside = "" if name == "loss" else f", loss {loss:.4f}"
             print(
                 f"{self._label}: {epoch}, step {trainer.global_step}, {seconds:.1f} s, "
-                f"validation {name} {score:.4f}, loss {loss:.4f}",
+                f"validation {name} {score:.4f}{beside}",
                 file=sys.stderr,
                 flush=True,
             )

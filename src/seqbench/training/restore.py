@@ -11,18 +11,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seqbench.baselines.baseline import Baseline
+from seqbench.baselines.baseline import Baseline, Fitted
 from seqbench.batch import DataSpec
 from seqbench.config.instantiate import instantiate
 from seqbench.config.job import is_baseline, thaw
+from seqbench.data.classification_module import ClassificationModule
 from seqbench.data.datamodule import SeqDataModule
+from seqbench.data.language_modeling import LanguageModelingData
 from seqbench.data.tokenizers import load_tokenizer
+from seqbench.domains import NonNegativeFloat, PositiveFloat, PositiveInt
 from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord
+from seqbench.tasks.classification import Classification
+from seqbench.tasks.decoding.sampling import Sampling, Share
 from seqbench.tasks.task import Task
 from seqbench.training.assemble import build_data, build_task
 from seqbench.training.checkpoint_file import read_checkpoint
+from seqbench.training.kinds.writing import LanguageModel, Writer
 from seqbench.training.resume import best_checkpoint
 from seqbench.training.trainer import TrainerSettings
 
@@ -43,14 +49,25 @@ class RestoredRun:
     record: RunRecord
     config: dict[str, Any]
     datamodule: SeqDataModule
-    model: Task | Baseline
+    model: Task | Fitted
     label_names: tuple[str, ...]
     device: torch.device
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """The probability of each class for each text, shape (N, C)."""
+        """The probability of each class for each text, shape (N, C).
+
+        Raises:
+            RecordError: the run does not classify.
+        """
         if isinstance(self.model, Baseline):
             return self.model.probabilities(texts)
+        if not isinstance(self.model, Classification):
+            raise RecordError(
+                f"run {self.record.run_id}",
+                expected="a run that classifies",
+                got=f"task {self.datamodule.task}",
+            )
+        assert isinstance(self.datamodule, ClassificationModule)
         rows: list[NDArray[np.int64]] = []
         parts: list[NDArray[np.float64]] = []
         with torch.inference_mode():
@@ -61,6 +78,45 @@ class RestoredRun:
         order = np.argsort(np.concatenate(rows), kind="stable")
         result: NDArray[np.float64] = np.concatenate(parts)[order]
         return result
+
+    def generate(
+        self,
+        texts: Sequence[str],
+        *,
+        tokens: PositiveInt = 200,
+        temperature: NonNegativeFloat = 1.0,
+        top_k: PositiveInt | None = None,
+        top_p: Share = 1.0,
+        repetition_penalty: PositiveFloat = 1.0,
+        seed: int = 0,
+    ) -> list[str]:
+        """How each text goes on, the texts themselves left out; see `Sampling` for the arguments.
+
+        Raises:
+            RecordError: the run is no language model.
+            DataError: a text cannot be read.
+        """
+        data, model = self.datamodule, self.model
+        if not isinstance(data, LanguageModelingData) or not isinstance(model, LanguageModel):
+            raise RecordError(
+                f"run {self.record.run_id}",
+                expected="a run of a language model",
+                got=f"task {data.task}",
+            )
+        writer = Writer(model, data.tokenizer, marks_documents=data.mark_documents)
+        sampling = Sampling(
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            repetition_penalty=repetition_penalty,
+        )
+        prompts = [writer.prompt(text) for text in texts]
+        steps = writer.steps(prompts, sampling=sampling, seed=seed, tokens=tokens)
+        ids_BT = torch.stack([step.ids_B for step in steps], 1).tolist()
+        return [
+            writer.text([*prompt, *ids])[len(writer.text(prompt)) :]
+            for prompt, ids in zip(prompts, ids_BT, strict=True)
+        ]
 
 
 def restore(
@@ -88,7 +144,7 @@ def restore(
     datamodule = build_data(config)
     datamodule.tokenizer = load_tokenizer(folder.tokenizer)
     names = tuple(record.scores.confusion.labels) if record.scores.confusion else ()
-    model: Task | Baseline
+    model: Task | Fitted
     if is_baseline(config):
         model = type(instantiate(config["model"], "model")).load(folder.checkpoints)
     else:

@@ -16,7 +16,6 @@ from seqbench.config.job import is_baseline
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.errors import SeqbenchError
 from seqbench.records.folder import RunFolder
-from seqbench.records.predictions import Predictions, write_predictions
 from seqbench.records.provenance import collect_provenance, utc_now
 from seqbench.records.record import (
     COMPLETED,
@@ -32,6 +31,7 @@ from seqbench.training.attempt import Attempt
 from seqbench.training.fit_baseline import fit_baseline
 from seqbench.training.fit_network import fit_network
 from seqbench.training.interrupts import Interrupts
+from seqbench.training.kinds import KINDS
 from seqbench.training.memory import reset_peak_memory
 from seqbench.training.outcome import Outcome
 from seqbench.training.resume import MadeOf, ResumePoint, last_checkpoint, resume_point, rewind
@@ -94,7 +94,7 @@ def run(
             outcome = fit_baseline(attempt) if task is None else fit_network(attempt, task)
             record = _success(config, overrides, provenance, outcome)
             if distributed.is_main():
-                _write(folder, record, _with_texts(outcome.predictions, datamodule))
+                _write(folder, record, outcome, datamodule)
         except BaseException as error:
             _log_end(error)
             if not distributed.is_launched() and folder.read_record() is None:
@@ -193,18 +193,10 @@ def _start_mirror(
     return mirror
 
 
-def _with_texts(predictions: Predictions, datamodule: SeqDataModule) -> Predictions:
-    """For readers of the run folder; the data may have gone since, and the run has not failed."""
-    try:
-        texts = datamodule.texts("test")
-    except Exception as error:
-        log.warning("predictions are kept without texts: %s", _line(error))
-        return predictions
-    return replace(predictions, texts=[texts[int(row)] for row in predictions.rows])
-
-
-def _write(folder: RunFolder, record: RunRecord, predictions: Predictions) -> None:
-    write_predictions(folder.predictions, predictions)
+def _write(
+    folder: RunFolder, record: RunRecord, outcome: Outcome, datamodule: SeqDataModule
+) -> None:
+    KINDS[datamodule.task].write(folder, outcome.found, datamodule)
     folder.write_record(record)
     last_checkpoint(folder).unlink(missing_ok=True)
 
@@ -216,7 +208,7 @@ def _end_mirror(
     if mirror is None:
         return
     try:
-        mirror_outcome(mirror, record, datamodule.texts("test"), outcome.predictions)
+        mirror_outcome(mirror, record, datamodule, outcome.found)
     except Exception as error:  # of the data, which may have gone since
         log.warning("W&B was not told all of the outcome: %s", _line(error))
     mirror.finish(exit_code=0)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqbench.config.compose import run_verb
-
-if TYPE_CHECKING:
-    from seqbench.training.restore import RestoredRun
 
 
 def main(argv: list[str]) -> int:
@@ -23,27 +20,18 @@ def evaluate(settings: dict[str, Any]) -> int:
     paths = settings["paths"]
     run = restore(settings["run"], datasets=paths["datasets"], cache=paths["cache"])
     if settings["file"] is None:
-        where, scores = settings["split"], score_split(run, settings["split"])
+        where, evaluated = settings["split"], score_split(run, settings["split"])
     else:
         where = settings["file"]
-        scores = score_file(
+        evaluated = score_file(
             run,
             settings["file"],
             text_column=settings["text_column"],
             label_column=settings["label_column"],
         )
-    num_examples = sum(map(sum, scores.confusion.counts))
-    print(f"{run.record.run_id} on {where}: {num_examples} examples")
-    for name, value in scores.scores.items():
+    print(f"{run.record.run_id} on {where}: {evaluated.size}")
+    for name, value in evaluated.scores.test.items():
         print(f"  {name} {value:.4f}")
-    _per_class(run, scores.per_class)
+    for line in evaluated.lines:
+        print(f"  {line}")
     return 0
-
-
-def _per_class(run: RestoredRun, per_class: dict[str, dict[str, float | None]]) -> None:
-    width = max(map(len, run.label_names))
-    print(f"  {'class':<{width}}  precision  recall  f1      support")
-    for name in run.label_names:
-        values = [per_class[name][key] for key in ("precision", "recall", "f1")]
-        shown = "  ".join("     —" if value is None else f"{value:.4f}" for value in values)
-        print(f"  {name:<{width}}     {shown}  {int(per_class[name]['support'] or 0):>7}")

@@ -11,7 +11,7 @@ from seqbench.config.compose import run_verb
 from seqbench.errors import DataError
 
 if TYPE_CHECKING:
-    from seqbench.training.restore import RestoredRun
+    from seqbench.training.kinds.kind import Answers
 
 
 def main(argv: list[str]) -> int:
@@ -21,29 +21,25 @@ def main(argv: list[str]) -> int:
 
 def predict(settings: dict[str, Any]) -> int:
     """Answer `text`, each line of `file`, or what is typed, until the input ends."""
+    from seqbench.training.kinds import KINDS
     from seqbench.training.restore import restore
 
     paths = settings["paths"]
     run = restore(settings["run"], datasets=paths["datasets"], cache=paths["cache"])
+    answers = KINDS[run.datamodule.task].answers(run, settings)
     if settings["interactive"]:
-        return _interactive(run, settings["top"])
+        return _interactive(answers)
     texts = [settings["text"]] if settings["file"] is None else _lines(Path(settings["file"]))
-    for line in answers(run, texts, top=settings["top"]):
-        print(line)
+    _say(answers, texts)
     return 0
 
 
-def answers(run: RestoredRun, texts: Sequence[str], *, top: int) -> list[str]:
-    """One line a text: its `top` classes with their probabilities, tab-separated, then the text."""
-    lines = []
-    for text, probabilities_C in zip(texts, run.probabilities(texts), strict=True):
-        best = probabilities_C.argsort()[::-1][:top]
-        classes = [f"{run.label_names[c]} {probabilities_C[c]:.3f}" for c in best]
-        lines.append("\t".join([*classes, " ".join(text.split())]))
-    return lines
+def _say(answers: Answers, texts: Sequence[str]) -> None:
+    for piece in answers.to_all(texts):
+        print(piece, end="", flush=True)
 
 
-def _interactive(run: RestoredRun, top: int) -> int:
+def _interactive(answers: Answers) -> int:
     print("a text a line; Ctrl-D ends", file=sys.stderr)
     prompt = "> " if sys.stdin.isatty() else ""
     while True:
@@ -51,7 +47,10 @@ def _interactive(run: RestoredRun, top: int) -> int:
             text = input(prompt)
         except EOFError:
             return 0
-        print(answers(run, [text], top=top)[0], flush=True)
+        try:
+            _say(answers, [text])
+        except DataError as error:  # the next text may be a better one
+            print(f"seqbench: {error.line()}", file=sys.stderr)
 
 
 def _lines(path: Path) -> list[str]:

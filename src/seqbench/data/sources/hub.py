@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,24 +9,18 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from seqbench.data.sources.clean import clean_texts
 from seqbench.data.sources.files import column_of_texts
-from seqbench.data.sources.hub_download import download
+from seqbench.data.sources.hub_files import HubFiles, read_columns
 from seqbench.data.sources.source import Examples, SourceData, hash_file
 from seqbench.errors import DataError
-
-SPLIT_NAMES = ("train", "validation", "test")
 
 
 class HubSource:
     """A classification dataset by its hub id.
 
-    Looked for in this order: the mirror `DIR/<hub id>[/<config>]/<split>.parquet` (DIR is
-    `paths.datasets`, or SEQBENCH_DATASETS), what an earlier run has kept in the same layout in the
-    cache folder, the hub's own cache, the hub. What comes from the hub is kept, so that a later run
-    neither asks the hub nor sees other data.
+    See `HubFiles` for where it is looked for.
 
     Args:
         hub_id: e.g. "stanfordnlp/imdb".
@@ -83,15 +76,8 @@ class HubSource:
         Raises:
             DataError: no source has the dataset.
         """
-        mirror = datasets_dir / self._place() if datasets_dir is not None else None
-        if mirror is not None and (found := _split_files(mirror)):
-            return found
-        # a revision is part of the kept copy's place, and never of a mirror's
-        revision = hashlib.blake2b((self.revision or "").encode(), digest_size=4).hexdigest()
-        kept = cache_dir / "hub" / revision / self._place()
-        if not _split_files(kept):
-            download(self.hub_id, self.config, self.revision, into=kept, mirror=mirror)
-        return _split_files(kept)
+        wanted = HubFiles(hub_id=self.hub_id, config=self.config, revision=self.revision)
+        return wanted.find(cache_dir=cache_dir, datasets_dir=datasets_dir)
 
     def load(self, *, cache_dir: Path, datasets_dir: Path | None) -> SourceData:
         """The splits that the dataset has labels for.
@@ -112,28 +98,12 @@ class HubSource:
             notes.append(f"texts cleaned: {self.clean}")
         return SourceData(splits=splits, label_names=tuple(names), notes=tuple(notes))
 
-    def _place(self) -> str:
-        return f"{self.hub_id}/{self.config}" if self.config else self.hub_id
-
     def _read(self, path: Path) -> pa.Table:
-        try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(
-                f"{path}",
-                expected="a Parquet file",
-                got=f"{type(error).__name__}",
-                remedy="fetch it again",
-            ) from None
-        for column in (self.text_column, self.label_column):
-            if column not in table.column_names:
-                raise DataError(
-                    f"{path}",
-                    expected=f"a column {column!r}",
-                    got="the columns " + ", ".join(table.column_names),
-                    remedy="set data.source.text_column and data.source.label_column",
-                )
-        return table
+        return read_columns(
+            path,
+            (self.text_column, self.label_column),
+            keys="data.source.text_column and data.source.label_column",
+        )
 
     def _names(self, train: pa.Table) -> list[str]:
         """The class names by id: as told, else from the features, a column, or the labels."""
@@ -173,11 +143,6 @@ class HubSource:
             texts=clean_texts(texts, self.clean),
             labels=np.array([ids[label] for label in labels], dtype=np.int64),
         )
-
-
-def _split_files(folder: Path) -> dict[str, Path]:
-    files = {split: folder / f"{split}.parquet" for split in SPLIT_NAMES}
-    return {split: path for split, path in files.items() if path.is_file()}
 
 
 def _feature_names(table: pa.Table, column: str) -> list[str]:

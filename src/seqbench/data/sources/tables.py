@@ -45,7 +45,7 @@ def read_table(
     if ending in PARQUET:
         table = _read_parquet(path, columns)
     else:
-        text = _decoded(path, encoding)
+        text = decoded(path, encoding)
         if ending in JSON_LINES:
             table = _read_json_lines(path, text, columns)
         else:
@@ -87,7 +87,13 @@ def _no_file(path: Path) -> DataError:
     )
 
 
-def _decoded(path: Path, encoding: str) -> str:
+def decoded(path: Path, encoding: str, *, key: str = "data.encoding") -> str:
+    """A file's text, without a byte order mark; `key` is the config key that names the encoding.
+
+    Raises:
+        DataError: it is not in this encoding.
+        ConfigError: there is no such encoding.
+    """
     data = path.read_bytes()
     # a byte order mark, as spreadsheet programs write it, is not part of the first column's name
     known = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
@@ -99,15 +105,12 @@ def _decoded(path: Path, encoding: str) -> str:
             f"file {path}",
             expected=f"{encoding} text",
             got=f"byte 0x{data[error.start]:02x} at offset {error.start}, line {line}",
-            remedy="say which encoding it has (data.encoding=cp1252 or latin-1), "
-            "or save it as UTF-8",
+            remedy=f"say which encoding it has ({key}=cp1252 or latin-1), or save it as UTF-8",
         ) from None
     except (LookupError, ValueError, TypeError):
-        raise ConfigError(
-            "data.encoding", expected="an encoding such as utf-8", got=repr(encoding)
-        ) from None
+        raise ConfigError(key, expected="an encoding such as utf-8", got=repr(encoding)) from None
     if not isinstance(text, str):  # codecs such as "hex" decode to bytes
-        raise ConfigError("data.encoding", expected="a text encoding", got=repr(encoding))
+        raise ConfigError(key, expected="a text encoding", got=repr(encoding))
     return text
 
 

@@ -49,10 +49,10 @@ class SelfAttention(nn.Module):
             past: keys_BHSD and values_BHSD of earlier positions.
         """
         split = self.query_key_value(x_BTD).unflatten(2, (3, self.num_heads, -1))
-        query_BHTD, key_BHSD, value_BHSD = split.permute(2, 0, 3, 1, 4)
+        split = split.permute(2, 0, 3, 1, 4)
+        query_BHTD, key_BHSD, value_BHSD = split
         if self.rotary is not None:
-            query_BHTD = self.rotary(query_BHTD, positions_BT)
-            key_BHSD = self.rotary(key_BHSD, positions_BT)
+            query_BHTD, key_BHSD = self.rotary(split[:2], positions_BT)  # one set of angles
         if past is not None:
             key_BHSD = torch.cat([past[0], key_BHSD], dim=2)
             value_BHSD = torch.cat([past[1], value_BHSD], dim=2)

@@ -84,7 +84,7 @@ class RotaryPositions(nn.Module):
         self.register_buffer("inverse_wavelength_F", _frequencies(d_head), persistent=False)
 
     def forward(self, x_BHTD: Tensor, positions_BT: Tensor) -> Tensor:
-        """Queries or keys x_BHTD, turned."""
+        """Queries or keys x_BHTD, or both of them stacked in front, turned."""
         angles_B1TF = (positions_BT[..., None] * self.inverse_wavelength_F)[:, None]
         cos, sin = angles_B1TF.cos().to(x_BHTD.dtype), angles_B1TF.sin().to(x_BHTD.dtype)
         left, right = x_BHTD.chunk(2, dim=-1)

@@ -27,6 +27,7 @@ class RecurrentEncoder(Encoder):
         bidirectional: read from right to left, too; the output is twice as wide, and not causal.
         dropout: share of single elements dropped from every layer's output in training.
         locked_dropout: share of features dropped likewise, the same at all positions.
+        weight_drop: share of recurrent weights set to zero in training; see RecurrentLayer.
         make_layer: makes one layer of one direction from its input width.
     """
 
@@ -41,6 +42,7 @@ class RecurrentEncoder(Encoder):
         bidirectional: bool,
         dropout: float,
         locked_dropout: float,
+        weight_drop: float,
         make_layer: Callable[[int], RecurrentLayer],
     ) -> None:
         super().__init__()
@@ -54,6 +56,9 @@ class RecurrentEncoder(Encoder):
         self.backward_layers = nn.ModuleList(
             [make_layer(width) for width in widths] if bidirectional else []
         )
+        for layer in (*self.forward_layers, *self.backward_layers):
+            assert isinstance(layer, RecurrentLayer)
+            layer.weight_drop = weight_drop
         self.dropout = nn.Sequential(LockedDropout(rate=locked_dropout), nn.Dropout(dropout))
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqbench.models.encoder import State
@@ -19,9 +22,12 @@ class RecurrentLayer(nn.Module, ABC):
     Attributes:
         d_hidden: width of the hidden state.
         num_states: tensors_BD in its state, the hidden one first: 1, or 2 with a cell state.
+        weight_drop: share of recurrent weights set to zero in training, the same ones at all
+            positions and in all rows of a batch (DropConnect; Merity et al. 2018, section 2).
     """
 
     d_hidden: int
+    weight_drop: float = 0.0
     num_states: ClassVar[int] = 1
 
     @abstractmethod
@@ -55,6 +61,12 @@ class FusedLayer(RecurrentLayer):
         self, x_BTD: Tensor, lengths_B: Tensor, state: State | None
     ) -> tuple[Tensor, State | None]:
         """See RecurrentLayer."""
+        with self._dropped_weights():
+            return self._read(x_BTD, lengths_B, state)
+
+    def _read(
+        self, x_BTD: Tensor, lengths_B: Tensor, state: State | None
+    ) -> tuple[Tensor, State | None]:
         if state is None:
             return self.rnn(x_BTD)[0], None
         before = tuple(part_BD[None].contiguous() for part_BD in state)
@@ -70,6 +82,21 @@ class FusedLayer(RecurrentLayer):
         moved_B1 = (lengths_B > 0)[:, None]
         kept = zip(after, state, strict=True)
         return hidden_BTD, tuple(torch.where(moved_B1, new, old) for new, old in kept)
+
+    @contextlib.contextmanager
+    def _dropped_weights(self) -> Iterator[None]:
+        """In training, some recurrent weights are zero inside the block."""
+        if not self.training or self.weight_drop == 0.0:
+            yield
+            return
+        weights = self.rnn._flat_weights  # what the kernel is given: input, recurrent, biases
+        whole_GD = weights[1]
+        assert whole_GD is not None
+        weights[1] = F.dropout(whole_GD, self.weight_drop)
+        try:
+            yield
+        finally:
+            weights[1] = whole_GD
 
     def _run(self, x: Any, before: State) -> tuple[Any, State]:
         """Torch wants a bare tensor where the state is one, a pair where it is two."""
@@ -97,9 +124,11 @@ class SteppedLayer(RecurrentLayer):
     def project(self, x_BTD: Tensor) -> Tensor:
         """The input's part of every gate, gates_BTG, biases included."""
 
+    recurrent_GD: nn.Parameter
+
     @abstractmethod
-    def cell(self, gates_BG: Tensor, state: State) -> State:
-        """The state after one position, the hidden one first."""
+    def cell(self, gates_BG: Tensor, state: State, recurrent_GD: Tensor) -> State:
+        """The state after one position, the hidden one first, by these recurrent weights."""
 
     def forward(
         self, x_BTD: Tensor, lengths_B: Tensor, state: State | None
@@ -107,8 +136,9 @@ class SteppedLayer(RecurrentLayer):
         """See RecurrentLayer."""
         zero_BD = x_BTD.new_zeros(x_BTD.shape[0], self.d_hidden)
         states = [(zero_BD,) * self.num_states if state is None else state]
+        recurrent_GD = F.dropout(self.recurrent_GD, self.weight_drop, self.training)
         for gates_BG in self.project(x_BTD).unbind(1):
-            states.append(self.cell(gates_BG, states[-1]))
+            states.append(self.cell(gates_BG, states[-1], recurrent_GD))
         hidden_BTD = torch.stack([after[0] for after in states[1:]], dim=1)
         if state is None:
             return hidden_BTD, None

@@ -1,0 +1,1 @@
+"""Baselines of language models: what counting tokens alone achieves."""

@@ -1,0 +1,92 @@
+"""Columns and windows: every token predicted once, each batch going on where the last ended."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqbench.batch import IGNORED, StreamBatch
+from seqbench.data.loader import TokenLoader
+from seqbench.data.streams import StreamDataset, WindowSampler
+
+
+def batches(epoch: int = 0, **options: object) -> list[StreamBatch]:
+    dataset = StreamDataset(pad_id=0, **options)  # type: ignore[arg-type]
+    return [dataset[(epoch, window)] for window in range(len(dataset))]
+
+
+def predicted(found: list[StreamBatch]) -> list[tuple[int, int]]:
+    """Every (token, next token) that is scored."""
+    pairs = []
+    for batch in found:
+        scored = batch.targets_BT != IGNORED
+        assert (scored == batch.mask_BT).all()
+        pairs += list(
+            zip(batch.ids_BT[scored].tolist(), batch.targets_BT[scored].tolist(), strict=True)
+        )
+    return pairs
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    tokens=st.integers(2, 90), columns=st.integers(1, 7), window=st.integers(1, 12),
+    world=st.integers(1, 3), rotate=st.booleans(), epoch=st.integers(0, 3),
+)  # fmt: skip
+def test_every_token_is_predicted_once(
+    tokens: int, columns: int, window: int, world: int, rotate: bool, epoch: int
+) -> None:
+    ids = np.arange(100, 100 + tokens, dtype=np.int32)
+    columns = max(world, min(columns, tokens - 1))
+    if columns > tokens - 1:
+        return
+    pairs = []
+    for rank in range(world):
+        found = batches(
+            epoch, ids=ids, columns=columns, window=window, rotate=rotate, seed=3, rank=rank,
+            world=world,
+        )  # fmt: skip
+        assert all((batch.lengths_B >= 1).all() for batch in found)
+        assert all(batch.ids_BT.shape[1] <= window + 1 for batch in found)
+        pairs += predicted(found)
+    followers = np.roll(ids, -1) if rotate else ids[1:]
+    expected = list(zip(ids.tolist(), followers.tolist(), strict=False))
+    assert sorted(pairs) == sorted(expected)
+
+
+def test_a_column_goes_on_from_batch_to_batch() -> None:
+    ids = np.arange(50, dtype=np.int32)
+    found = batches(ids=ids, columns=3, window=5)
+    assert [batch.starts_B.all().item() for batch in found] == [True, False, False, False]
+    for before, after in itertools.pairwise(found):
+        last = before.targets_BT[range(3), before.lengths_B - 1]
+        assert (after.ids_BT[:, 0] == last).all()
+    assert found[0].ids_BT[:, 0].tolist() == [0, 17, 33]  # 49 targets: 17, 16 and 16
+    assert found[-1].lengths_B.tolist() == [2, 1, 1]
+
+
+def test_another_epoch_begins_elsewhere_and_the_same_epoch_does_not() -> None:
+    ids = np.arange(1000, dtype=np.int32)
+    options = {"ids": ids, "columns": 2, "window": 10, "rotate": True, "seed": 5}
+    first = [batches(epoch, **options)[0].ids_BT[0, 0].item() for epoch in range(4)]
+    assert len(set(first)) == 4
+    assert batches(2, **options)[0].ids_BT[0, 0].item() == first[2]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_loader_goes_on_in_the_middle_of_an_epoch(workers: int) -> None:
+    def loader() -> TokenLoader[StreamBatch]:
+        dataset = StreamDataset(
+            np.arange(200, dtype=np.int32), columns=4, window=7, pad_id=0, rotate=True, seed=1
+        )
+        return TokenLoader(dataset, WindowSampler(len(dataset), seed=1), num_workers=workers)
+
+    whole, stopped = loader(), loader()
+    whole.resumable.set_epoch(2)
+    expected = [batch.ids_BT.tolist() for batch in whole]
+    stopped.load_state_dict({"epoch": 2, "delivered": 3})
+    assert [batch.ids_BT.tolist() for batch in stopped] == expected[3:]
+    assert len(stopped) == len(expected)
