@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from tests.mirror import write_mirror
+
+# How long an example takes is the machine's business.
+settings.register_profile("seqbench", deadline=None)
+settings.load_profile("seqbench")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from tests.baselines.texts import LABELS, OTHER, TEXTS
 
 from seqbench.baselines.majority import Majority
 from seqbench.baselines.naive_bayes import NaiveBayes
-from seqbench.errors import DataError, RecordError
+from seqbench.errors import ConfigError, DataError, RecordError
 
 # Manning, Raghavan and Schütze, Introduction to Information Retrieval (2008), example 13.1:
 # Chinese, Beijing, Shanghai, Macao, Tokyo, Japan are the six terms, 1 is the class "China".
@@ -104,6 +104,12 @@ def test_a_long_text_does_not_underflow() -> None:
     (found,) = bayes.probabilities(["red blue " * 20_000])
     assert np.isfinite(found).all()
     assert found.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, float("inf"), float("nan")])
+def test_what_is_added_to_counts_is_a_finite_number_above_0(alpha: float) -> None:
+    with pytest.raises(ConfigError, match=rf"model\.alpha: expected a finite .*, got {alpha}"):
+        NaiveBayes(alpha=alpha)
 
 
 def test_what_cannot_be(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from seqbench.errors import RecordError
 from seqbench.records.predictions import (
+    SCHEMA,
     Predictions,
     excerpt,
     read_outcomes,
@@ -147,3 +149,24 @@ def test_columns_of_different_lengths(texts: list[str] | None, tmp_path: Path) -
     )
     with pytest.raises(ValueError, match="different lengths"):
         write_predictions(tmp_path / "p.parquet", bad)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda frame: frame.iloc[:0], "no example"),
+        (lambda frame: frame.assign(confidence=float("inf")), "a confidence that is not a number"),
+        (lambda frame: frame.assign(prediction=["a", "b", "c"]), "column prediction of type"),
+        (lambda frame: frame.astype({"target": "Int64"}).replace({"target": {0: None}}), "gaps"),
+        (lambda frame: frame.drop(columns="length"), "no column 'length'"),
+    ],
+)
+def test_outcomes_that_nobody_could_compare(tmp_path: Path, change: Any, message: str) -> None:
+    path = tmp_path / "p.parquet"
+    write_predictions(path, PREDICTIONS)
+    table = pa.Table.from_pandas(change(pd.read_parquet(path)), preserve_index=False)
+    if "prediction of" not in message and "no column" not in message:
+        table = table.cast(SCHEMA)
+    pq.write_table(table, path)
+    with pytest.raises(RecordError, match=message):
+        read_outcomes(path)

@@ -60,8 +60,8 @@ def test_a_metric_without_a_best_possible_value(store, tmp_path: Path) -> None:
             store(data=data, seed=seed, score=score, primary=loss)
     found = gather(tmp_path).across
     assert found is not None
-    assert found.scales[0].floor == (40.0, "the worst run")
-    assert found.scales[0].ceiling == (30.0, "the best run")
+    assert found.scales[0].floor == (40.0, "the worst, a run")
+    assert found.scales[0].ceiling == (30.0, "the best, a run")
     assert found.rows[0].mean == pytest.approx(0.5)
 
 
@@ -79,3 +79,15 @@ def test_scores_that_are_all_alike(store, tmp_path: Path) -> None:
     for data in ("a", "b"):
         store(data=data, score=30.0, primary=loss)
     assert gather(tmp_path).across is None
+
+
+def test_networks_that_lose_to_the_baseline_are_seen_to(store, tmp_path: Path) -> None:
+    loss = Primary(name="loss", higher_is_better=False)
+    for data in ("a", "b"):
+        store(model="lstm", data=data, score=6.0, primary=loss)
+        store(model="gru", data=data, score=8.0, primary=loss)
+        store(model="baseline/unigram", data=data, score=4.0, primary=loss)
+    found = gather(tmp_path).across
+    assert found is not None
+    assert [(row.label, row.mean) for row in found.rows] == [("lstm", 0.5), ("gru", 0.0)]
+    assert found.scales[0].ceiling == (4.0, "the best, unigram")

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from seqbench.records.record import SCHEMA, Primary
+from seqbench.report.paper import write_figures
 from seqbench.report.terminal import print_report
 from seqbench.report.write import Report, write_report
 
@@ -101,3 +102,47 @@ def test_the_same_run_twice(store, report, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     shutil.copytree(outputs / record.study, outputs / "copy")
     assert all("counted once" in text for text in said(report()))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_score_that_json_does_not_know(store, report, tmp_path: Path, number: str) -> None:
+    store(model="gru")
+    record = store(model="lstm", score=0.515625)
+    path = tmp_path / "outputs" / record.study / record.run_id / "record.json"
+    path.write_text(path.read_text().replace("0.515625", number))
+    for text in said(report()):
+        assert "its test accuracy is missing or not a finite number" in text.replace("\\", "")
+
+
+def test_no_seed_in_common(store, report) -> None:
+    for seed in range(3):
+        store(model="gru", seed=seed, score=0.9 + seed / 1000)
+        store(model="lstm", seed=seed + 10, score=0.5 + seed / 1000)
+    for text in said(report()):
+        flat = " ".join(text.replace("\\", "").split())
+        assert "a run of the first is better in 100 % of cases" in flat
+        assert "(Mann\N{EN DASH}Whitney p = .10)" in flat
+    assert "No two configurations have a seed in common" in report().markdown.read_text()
+
+
+def test_labels_that_mean_something_elsewhere(store, report, tmp_path: Path) -> None:
+    """To matplotlib's mathtext, to a file system, to LaTeX and to Markdown."""
+    for hostile in ("$\\bar$", "a/b", "50% _x_ ~ ^", "| [l](x) `c`"):
+        store(settings={"act": hostile}, data=hostile, examples=20)
+    made = report()
+    write_figures(made.content, tmp_path / "figures")
+    names = [path.name for path in (tmp_path / "figures").iterdir()]
+    assert len(names) == len(set(names)) and all("/" not in name for name in names)
+    assert r"50\% \_x\_" in made.latex.read_text()
+
+
+def test_a_language_model_has_no_classes_to_compare(store, report, tmp_path: Path) -> None:
+    loss = Primary(name="loss", higher_is_better=False)
+    for model in ("gru", "lstm"):
+        record = store(model=model, primary=loss, score=1.5)
+        path = tmp_path / "outputs" / record.study / record.run_id / "record.json"
+        plain = json.loads(path.read_text())
+        plain["scores"] |= {"confusion": None, "per_length": [], "per_class": {}}
+        path.write_text(json.dumps(plain))
+    for text in said(report()):
+        assert "Not compared by example" not in text and "loss 1.5" in text

@@ -71,3 +71,16 @@ def test_studies_of_one_name_are_told_apart_by_what_is_above(store, tmp_path: Pa
     content = gather([tmp_path / "before" / "s", tmp_path / "outputs" / "s"])
     (found,) = content.changes
     assert (found.before, found.after) == ("before/s", "outputs/s")
+
+
+def test_run_folders_keep_their_order(store, tmp_path: Path) -> None:
+    records = [store(study=study, score=score) for study, score in (("a", 0.7), ("b", 0.5))]
+    folders = [tmp_path / "outputs" / record.study / record.run_id for record in records]
+    (found,) = gather(folders[::-1]).changes
+    assert (found.before, found.after) == ("b", "a")
+
+
+def test_studies_of_other_data_did_not_change(store, tmp_path: Path) -> None:
+    store(study="a", data="imdb")
+    store(study="b", data="docstrings")
+    assert gather(tmp_path / "outputs").changes == ()

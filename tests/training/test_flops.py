@@ -179,7 +179,7 @@ def test_few_lengths_stand_for_all() -> None:
 def test_a_language_model_counts_a_window(tmp_path: Path, cache_dir: Path) -> None:
     """By hand: an LSTM's gates, and an output layer over the vocabulary."""
     overrides = [
-        "data=text_file", f"data.files.train={tmp_path / 'text.txt'}", "tokenizer=char",
+        "data=text_file", f"data.source.train={tmp_path / 'text.txt'}", "tokenizer=char",
         "data.window=16", "data.batch_size=4", "model=lstm", "model.d_hidden=5",
         "inputs.d_embed=6", f"paths.cache={cache_dir}",
     ]  # fmt: skip

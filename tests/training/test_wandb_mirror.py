@@ -19,7 +19,7 @@ from seqbench.records.folder import RunFolder
 from seqbench.training import wandb_mirror
 from seqbench.training.execute import execute
 from seqbench.training.wandb_mirror import WandbMirror
-from seqbench.training.wandb_settings import WandbSettings
+from seqbench.training.wandb_settings import WandbSettings, has_credentials
 
 MIRRORED = ["logger=wandb", "tags=[mine]", "study=things"]
 
@@ -74,7 +74,12 @@ def test_credentials_in_a_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("WANDB_MODE")
     file = tmp_path / "netrc"
     monkeypatch.setenv("NETRC", str(file))
-    for host, mode in (("api.wandb.ai", "online"), ("elsewhere.example", "offline")):
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "none"))
+    for host, mode in (
+        ("api.wandb.ai", "online"),
+        ("api.forge.coreweave.com", "online"),
+        ("elsewhere.example", "offline"),
+    ):
         file.write_text(f"machine {host}\n login user\n password {'x' * 40}\n")
         file.chmod(0o600)
         assert WandbSettings().resolved_mode() == mode
@@ -82,6 +87,26 @@ def test_credentials_in_a_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert WandbSettings().resolved_mode() == "online"
     file.write_text("nonsense")
     assert WandbSettings().resolved_mode() == "offline"
+
+
+@pytest.mark.parametrize("host", [None, "http://localhost:8080", "https://wandb.example"])
+@pytest.mark.parametrize("config_dir", [None, "wandb's"])
+def test_after_wandb_login_there_are_credentials(
+    host: str | None, config_dir: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("NETRC", "WANDB_BASE_URL", "WANDB_CONFIG_DIR", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    if config_dir is not None:
+        monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / config_dir))
+    assert not has_credentials()
+    command = [str(Path(sys.executable).with_name("wandb")), "login", "--no-verify", "x" * 40]
+    where = [] if host is None else ["--host", host]
+    subprocess.run([*command, *where], check=True, capture_output=True, cwd=tmp_path)
+    assert has_credentials()
+    assert WandbSettings().resolved_mode() == "online"
+    monkeypatch.setenv("WANDB_BASE_URL", "https://another.example")
+    assert not has_credentials()
 
 
 def test_it_is_said_where_runs_are_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:

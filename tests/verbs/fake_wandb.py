@@ -16,6 +16,7 @@ class FakeWandb(ThreadingHTTPServer):
 
     Attributes:
         refused: substrings of W&B ids whose runs are refused.
+        stream_status: what it answers to lines of history, e.g. 503 for a store that is broken.
         runs: every run that was begun, as "entity/project/id".
         history: lines of history that were sent, by W&B id.
         reports: variables of every report that was saved.
@@ -27,6 +28,7 @@ class FakeWandb(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.refused: tuple[str, ...] = ()
+        self.stream_status = 200
         self.runs: list[str] = []
         self.history: dict[str, int] = {}
         self.reports: list[dict[str, Any]] = []
@@ -105,8 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self._body()
         if self.path.endswith("/file_stream"):
-            self._count(body)
-            self._reply({})
+            if self.server.stream_status == 200:
+                self._count(body)
+            self._reply({}, self.server.stream_status)
         elif self.path.endswith("/graphql"):
             asked = json.loads(body)
             data = self.server.answer(asked["query"], asked.get("variables") or {})

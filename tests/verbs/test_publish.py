@@ -92,6 +92,8 @@ def test_it_says_why_a_run_has_nothing_to_send(cli: Cli, study: Path) -> None:
     first.write_record(replace(interrupted, status="interrupted"))
     config = {**unmirrored.config, "logger": interrupted.config["logger"]}
     second.write_record(replace(unmirrored, config=config))
+    failed = RunFolder(Path(shutil.copytree(first.path, study / "failed", symlinks=True)))
+    failed.write_record(replace(interrupted, run_id="failed", status="failed"))
     (study / "killed").mkdir()
     (study / "killed" / "config.yaml").write_text("study: things\n")
     said = dict(
@@ -101,6 +103,7 @@ def test_it_says_why_a_run_has_nothing_to_send(cli: Cli, study: Path) -> None:
     )
     assert said[gru.path.name] == "online already"
     assert said[first.path.name] == "interrupted, and can be resumed"
+    assert said["failed"] == "failed, and would be trained again"
     assert said[second.path.name] == "it was off, or could not start"
     assert said["killed"].startswith("left out: no record yet")
 

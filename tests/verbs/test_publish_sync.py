@@ -95,8 +95,71 @@ def test_every_offline_run_is_sent_once(
     ]
     again = cli("publish", f"runs={study}")
     assert (again.code, len(wandb.commands)) == (0, 2)
-    assert f"  {gru.parents[1].name}: synced already" in again.out.splitlines()
+    assert f"  {gru.parents[1].name}: synced already to me/seqbench" in again.out.splitlines()
     assert again.out.splitlines()[-2] == "runs: 0 synced, 0 failed, 2 synced before"
+
+
+def test_another_target_gets_them_too(cli: Cli, study: Path, wandb: Wandb) -> None:
+    gru, lstm = folders(study)
+
+    def published(*options: str) -> list[str]:
+        wandb.commands.clear()
+        ended = cli("publish", f"runs={study}", *options)
+        assert (ended.code, ended.err) == (0, "")
+        return [command[-1] for command in wandb.commands]
+
+    assert published("project=a") == [str(gru), str(lstm)]
+    dry = cli("publish", f"runs={study}", "project=b", "dry_run=true").out.splitlines()
+    assert dry[-2].startswith("runs: 2 would be synced, 0 are already")
+    assert published("project=b") == [str(gru), str(lstm)]
+    assert published("project=b", "entity=us") == [str(gru), str(lstm)]
+    for options in (["project=a"], ["project=b"], ["project=b", "entity=us"]):
+        assert published(*options) == []
+
+
+def test_no_report_where_runs_are_elsewhere(cli: Cli, study: Path, wandb: Wandb) -> None:
+    gru, lstm = folders(study)
+    assert cli("publish", f"runs={study}", "project=a").code == 0
+    wandb.failing = ("run",)
+    ended = cli("publish", f"runs={study}", "project=b")
+    assert ended.code == 1
+    assert ended.err.splitlines()[-1] == "seqbench: report: not made: no run is in me/b"
+    assert "report:" not in ended.out
+    name = gru.parents[1].name
+    for project in ("a", "b"):
+        told = cli("publish", f"runs={study}", f"project={project}", "dry_run=true").out
+        assert (f"  {name}: synced already to me/a" in told.splitlines()) == (project == "a")
+    for folder in (gru, lstm):
+        folder.rename(folder.with_name(folder.name.removeprefix("offline-")))
+    ended = cli("publish", f"runs={study}", "project=b")
+    assert (ended.code, f"  {name}: online, in me/seqbench" in ended.out) == (1, True)
+    ended = cli("publish", f"runs={study}", "entity=us")
+    assert (ended.code, f"  {name}: online, in me/seqbench" in ended.out) == (1, True)
+    assert cli("publish", f"runs={study}").out.splitlines()[-1] == "report: there/seqbench"
+
+
+def test_what_was_sent_by_hand_is_not_sent_again(cli: Cli, study: Path, wandb: Wandb) -> None:
+    for folder in folders(study):
+        (file,) = folder.glob("*.wandb")
+        file.with_name(f"{file.name}.synced").touch()
+    ended = cli("publish", f"runs={study}")
+    assert (ended.code, wandb.commands) == (0, [])
+    line = f"  {folders(study)[0].parents[1].name}: synced already, by other means: where to is "
+    assert line + "not known" in ended.out.splitlines()
+
+
+def test_one_that_does_not_answer(
+    cli: Cli, study: Path, wandb: Wandb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], *, timeout: float, **_: Any) -> Ran:
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(publish_sync.subprocess, "run", run)
+    ended = cli("publish", f"runs={study}")
+    assert ended.code == 1
+    name = folders(study)[0].parents[1].name
+    assert ended.out.splitlines()[1] == f"  {name}: not synced"
+    assert ended.err.splitlines()[0] == f"seqbench: {name}: not synced: no answer in 1800 s"
 
 
 def test_one_that_fails_keeps_no_other_back(cli: Cli, study: Path, wandb: Wandb) -> None:
@@ -120,7 +183,7 @@ def test_no_report_of_runs_that_are_not_there(cli: Cli, study: Path, wandb: Wand
     wandb.failing = ("run",)
     ended = cli("publish", f"runs={study}")
     assert ended.code == 1
-    assert ended.err.splitlines()[-1] == "seqbench: report: not made: no run has reached W&B"
+    assert ended.err.splitlines()[-1] == "seqbench: report: not made: no run is in me/seqbench"
     assert "report:" not in ended.out
 
 
@@ -146,6 +209,11 @@ def test_a_report_that_is_refused(
         (1, "panic: nil pointer\ngoroutine 47\n\n", "nil pointer (exit code 1)"),
         (-9, "wandb: Syncing 1 run(s):\n", "Syncing 1 run(s): (exit code -9)"),
         (0, "\n", "it said nothing"),
+        (
+            0,
+            "wandb: [p/a] Fatal error while uploading data. No.\nwandb: [p/a] Finished\n",
+            "Fatal error while uploading data. No.",
+        ),
     ],
 )
 def test_the_reason_is_what_wandb_said(
@@ -190,6 +258,28 @@ def test_wandb_itself_against_a_server(study: Path, tmp_path: Path) -> None:
         address = f"report: {server.url}/me/seqbench/reports/Which-is-better--view"
         assert ended.stdout.splitlines()[-1] == address
         assert [file.name for file in tmp_path.iterdir()] == ["study"]
+
+
+@pytest.mark.parametrize("status", [503, 403])
+def test_history_that_the_server_does_not_take(status: int, study: Path, tmp_path: Path) -> None:
+    with fake_wandb() as server:
+        environment = {**os.environ, "WANDB_API_KEY": "x" * 40, "WANDB_BASE_URL": server.url}
+        server.stream_status = status
+        gru, lstm = folders(study)
+        shutil.rmtree(lstm.parents[1])
+        command = [sys.executable, "-m", "seqbench.cli", "publish", f"runs={study}"]
+        ended = subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 1
+        said, report = ended.stderr.splitlines()[-2:]
+        assert "not synced: Fatal error while uploading data. Some run data will not be" in said
+        assert report == "seqbench: report: not made: no run is in me/seqbench"
+        assert (server.reports, list(gru.glob("*.synced"))) == ([], [])
+        server.stream_status = 200
+        subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True)
+        wandb_id = next(gru.glob("*.wandb")).stem.removeprefix("run-")
+        _same_history(server.history, study, [wandb_id])
 
 
 def _same_history(sent: dict[str, int], study: Path, ids: list[str]) -> None:

@@ -17,7 +17,7 @@ def test_a_study(cli: Cli, network_run: Path, baseline_run: Path, tmp_path: Path
     assert (ended.code, ended.err) == (0, "")
     assert "lstm" in ended.out
     assert "tfidf_regression" in ended.out
-    *_, page, figures = ended.out.splitlines()
+    *_, figures, page = ended.out.splitlines()
     assert page == f"report: {study}/report/report.html"
     assert figures == f"figures for a paper: {study}/report/figures"
     assert (study / "report" / "figures" / "seeds.pdf").exists()

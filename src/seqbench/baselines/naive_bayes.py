@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +21,7 @@ from seqbench.baselines.baseline import (
 )
 from seqbench.baselines.terms import learn_terms, set_terms, terms_of, vectorizer_options
 from seqbench.domains import PositiveFloat, PositiveInt
-from seqbench.errors import DataError
+from seqbench.errors import ConfigError, DataError
 
 
 class NaiveBayes(Baseline):
@@ -40,6 +41,9 @@ class NaiveBayes(Baseline):
         lower: ignore case.
         alpha: added to every count; 1 is Laplace's rule. The best of 0.01 to 1 there.
         binary: count a term once a text, as Wang and Manning recommend.
+
+    Raises:
+        ConfigError: alpha is not a finite number above 0.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class NaiveBayes(Baseline):
         alpha: PositiveFloat = 0.3,
         binary: bool = True,
     ) -> None:
+        if not 0 < alpha < math.inf:
+            raise ConfigError("model.alpha", expected="a finite number above 0", got=str(alpha))
         self._settings: dict[str, Any] = {
             "ngram_max": ngram_max,
             "min_freq": min_freq,

@@ -12,8 +12,8 @@ from typing import Any
 from seqbench.config.signatures import is_baseline
 from seqbench.config.source_signatures import installed_parameters
 from seqbench.config.suggest import did_you_mean, nearest
-from seqbench.errors import ConfigError, RecordError
-from seqbench.records.stated_claims import StatedClaim
+from seqbench.errors import ConfigError
+from seqbench.records.stated_claims import stated_claims
 
 LANGUAGE_MODELING = "seqbench.tasks.language_modeling.LanguageModeling"
 LEARNED = "seqbench.models.inputs.LearnedEmbedding"
@@ -304,15 +304,10 @@ def _ours(config: Mapping[str, Any], group: str) -> Mapping[str, Any]:
 
 def claims_can_be_judged(config: Mapping[str, Any]) -> list[ConfigError]:
     """A claim that nobody could judge is a mistake before anything runs, not after."""
-    errors = []
-    for number, plain in enumerate(config.get("claims") or []):
-        try:
-            StatedClaim.of(plain, f"claims[{number}]")
-        except RecordError as error:
-            errors.append(
-                ConfigError(error.name, expected=error.expected, got=error.got, remedy=error.remedy)
-            )
-    return errors
+    return [
+        ConfigError(error.name, expected=error.expected, got=error.got, remedy=error.remedy)
+        for error in stated_claims(config)[1]
+    ]
 
 
 CROSS_CHECKS: tuple[CrossCheck, ...] = (

@@ -70,7 +70,9 @@ class RunFolder:
             RecordError: it cannot be read, or is not a record of this schema.
         """
         try:
-            plain = json.loads(self.record.read_text(encoding="utf-8"))
+            # NaN and Infinity are no JSON; written by hand all the same, they are no scores.
+            text = self.record.read_text(encoding="utf-8")
+            plain = json.loads(text, parse_constant=lambda _: None)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

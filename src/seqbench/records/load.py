@@ -69,7 +69,7 @@ def load_records(paths: Path | str | Sequence[Path | str]) -> Loaded:
     found: dict[str, list[StoredRun]] = {}
     problems: list[Problem] = []
     # By real path: a study named twice, once by an absolute path, is one study.
-    folders = {path.resolve(): path for top in given for path in _run_folders(Path(top))}
+    folders = {path.resolve(): path for top in given for path in run_folders(Path(top))}
     for path in sorted(folders.values()):
         folder = RunFolder(path)
         try:
@@ -88,7 +88,8 @@ def load_records(paths: Path | str | Sequence[Path | str]) -> Loaded:
             continue
         kept, left = _better(same, run)
         others[others.index(same)] = kept
-        message = f"the same run as {kept.folder.path}: counted once"
+        named = f"{kept.record.study}/{kept.record.run_id}"
+        message = f"the same run as {named}, in another folder: counted once"
         problems.append(Problem(path=left.folder.path, message=message, state="duplicate"))
     every = (run for runs in found.values() for run in runs)
     runs = sorted(
@@ -97,7 +98,12 @@ def load_records(paths: Path | str | Sequence[Path | str]) -> Loaded:
     return Loaded(runs=tuple(runs), problems=tuple(sorted(problems, key=lambda p: p.path)))
 
 
-def _run_folders(top: Path) -> Iterator[Path]:
+def run_folders(top: Path) -> Iterator[Path]:
+    """The run folders at or below a folder.
+
+    Raises:
+        RecordError: there is no such folder.
+    """
     if not top.is_dir():
         raise RecordError(
             str(top),

@@ -140,6 +140,11 @@ def read_outcomes(path: Path) -> Outcomes:
     """
     columns = _columns(path, ("row", "target", "prediction", "confidence", "length"))
     rows, targets, predictions, confidences, lengths = (np.asarray(each) for each in columns)
+    if not len(rows):
+        raise RecordError(str(path), expected="the predictions of a run", got="no example")
+    if not np.isfinite(confidences).all():
+        got = "a confidence that is not a number"
+        raise RecordError(str(path), expected="the predictions of a run", got=got)
     return Outcomes(
         rows=rows,
         targets=targets,
@@ -170,6 +175,12 @@ def _columns(path: Path, names: Sequence[str]) -> list[pa.ChunkedArray]:
                 raise ValueError(f"no column {missing[0]!r}")
             # One file of a few columns: starting threads would take longer than reading it.
             table = file.read(columns=list(names), use_threads=False)
+        for name in names:
+            kind, wanted = table.schema.field(name).type, SCHEMA.field(name).type
+            if kind != wanted:
+                raise ValueError(f"column {name} of type {kind}, not {wanted}")
+            if name != "text" and table[name].null_count:
+                raise ValueError(f"column {name} has gaps")
     except (OSError, pa.ArrowException, ValueError) as error:
         got = (str(error).splitlines() or [type(error).__name__])[0]
         raise RecordError(str(path), expected="the predictions of a run", got=got) from error

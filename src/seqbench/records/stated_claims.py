@@ -85,16 +85,19 @@ class StatedClaim:
             raise RecordError(f"{name}.relative", expected="true or false", got=repr(self.relative))
 
 
-def stated_claims(config: Mapping[str, Any]) -> tuple[StatedClaim, ...]:
-    """The claims of a run's config; none where it has none.
-
-    Raises:
-        RecordError: one of them is not as it should be.
-    """
+def stated_claims(config: Mapping[str, Any]) -> tuple[list[StatedClaim], list[RecordError]]:
+    """The claims of a run's config, and what is wrong with those that nobody can judge."""
     plain = config.get("claims") or []
     if not isinstance(plain, Sequence) or isinstance(plain, str):
-        raise RecordError("claims", expected="a list of claims", got=repr(plain))
-    return tuple(StatedClaim.of(each, f"claims[{i}]") for i, each in enumerate(plain))
+        return [], [RecordError("claims", expected="a list of claims", got=repr(plain))]
+    found: list[StatedClaim] = []
+    wrong: list[RecordError] = []
+    for number, each in enumerate(plain):
+        try:
+            found.append(StatedClaim.of(each, f"claims[{number}]"))
+        except RecordError as error:
+            wrong.append(error)
+    return found, wrong
 
 
 def _refuse(keys: Sequence[str], name: str, known: Sequence[str]) -> None:

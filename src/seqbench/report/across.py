@@ -90,20 +90,27 @@ def across(tables: Sequence[Table]) -> Across | None:
 
 
 def _scale(table: Table) -> Scale:
-    """From the trivial baseline, or the worst run, to what is possible, or the best run."""
+    """From the trivial baseline to what is possible; without bounds, from the worst to the best.
+
+    The best may be a baseline: networks that lose to it must be seen to lose.
+    """
     name, higher = table.primary.name, table.primary.higher_is_better
     worst, best = (min, max) if higher else (max, min)
     means = {row.label: row.score.mean for row in table.baselines if row.score.mean is not None}
-    runs = [value for row in table.networks for value in row.by_seed(name).values()]
-    if means:
+    if means and higher and numbers.is_share(name):
         label = worst(means, key=lambda each: (means[each], each))
-        floor = (means[label], label)
-    else:
-        floor = (worst(runs), "the worst run")
-    ceiling = (
-        (1.0, "perfect") if numbers.is_share(name) and higher else (best(runs), "the best run")
-    )
-    return Scale(table.data, floor, ceiling)
+        return Scale(table.data, (means[label], label), (1.0, "perfect"))
+    runs = [value for row in table.networks for value in row.by_seed(name).values()]
+    ends = [(value, "a run") for value in runs]
+    ends += [(value, label) for label, value in sorted(means.items())]
+    low = worst(ends, key=lambda end: end[0])
+    high = best(ends, key=lambda end: end[0])
+    ceiling = (1.0, "perfect") if higher and numbers.is_share(name) else high
+    return Scale(table.data, (low[0], f"the worst, {low[1]}"), (ceiling[0], _best(ceiling)))
+
+
+def _best(end: tuple[float, str]) -> str:
+    return end[1] if end[1] == "perfect" else f"the best, {end[1]}"
 
 
 def _overall(label: str, rows: Sequence[Row], scales: Sequence[Scale]) -> Overall:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from seqbench.report import numbers
 from seqbench.report.pairs import ByExample, Pair, lead
 from seqbench.report.statistics.summary import Summary
+from seqbench.report.statistics.unpaired import Unpaired
 from seqbench.report.tables import Row, Table
 
 _MORE_SEEDS = "run more seeds (seed=0,1,2,3,4)"
@@ -42,18 +43,25 @@ def answer(table: Table, compared: Sequence[Pair] = ()) -> str:
     best = networks[0]
     sentence = f"On {table.data}, {best.label} reaches {_score(best)}"
     if len(networks) > 1:
-        sentence += _against_network(best, networks[1])
+        sentence += _against_network(best, networks[1], compared)
     sentence += "."
     if len(networks) > 1:
         sentence += _on_examples(best, networks[1], compared)
     return f"{sentence} {_against_baseline(best, baselines[0])}" if baselines else sentence
 
 
-def _against_network(best: Row, second: Row) -> str:
+def _against_network(best: Row, second: Row, compared: Sequence[Pair]) -> str:
     name = best.primary.name
     found = lead(best, second)
     if found.mean is None or found.low is None or found.high is None:
         shared = "no seed" if found.n == 0 else "one seed"
+        unpaired = _pair_of(best, second, compared)
+        if found.n == 0 and unpaired is not None and min(best.score.n, second.score.n) > 1:
+            return (
+                f", {second.label} {_score(second)}; with no seed in common they are compared "
+                f"unpaired: a run of the first is better in {100 * unpaired.superiority:.0f} % of "
+                f"cases (Mann\N{EN DASH}Whitney p = {numbers.p_value(unpaired.p)})"
+            )
         return (
             f", {second.label} {_score(second)}; with {shared} in common nothing tells this "
             f"difference from chance: {_MORE_SEEDS}"
@@ -73,6 +81,11 @@ def _against_network(best: Row, second: Row) -> str:
         f", but {found.n} paired seeds cannot tell it from {second.label} ({_score(second)}): "
         f"the difference is {_by(name, found)}, {numbers.interval(name, found)}"
     )
+
+
+def _pair_of(best: Row, second: Row, compared: Sequence[Pair]) -> Unpaired | None:
+    pairs = (pair for pair in compared if (pair.first, pair.second) == (best, second))
+    return next((pair.unpaired for pair in pairs), None)
 
 
 def _on_examples(best: Row, second: Row, compared: Sequence[Pair]) -> str:

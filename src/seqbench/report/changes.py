@@ -67,8 +67,9 @@ def changes(tables: Sequence[Table], order: Sequence[str]) -> tuple[Changes, ...
     """
     if len(order) != 2:
         return ()
-    found = (_changes(table, *order) for table in tables)
-    return tuple(each for each in found if each.rows or each.only)
+    both = set(order)
+    shared = [table for table in tables if {row.study for row in table.rows} == both]
+    return tuple(_changes(table, *order) for table in shared)
 
 
 def _changes(table: Table, before: str, after: str) -> Changes:

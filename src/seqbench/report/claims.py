@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from seqbench.records.load import StoredRun
-from seqbench.records.record import COMPLETED, RunRecord
+from seqbench.records.record import RunRecord
 from seqbench.records.stated_claims import COSTS, StatedClaim
-from seqbench.report.configurations import configuration_of, flatten, is_baseline
+from seqbench.report.configurations import (
+    configuration_id,
+    configuration_of,
+    flatten,
+    is_baseline,
+)
 from seqbench.report.statistics.summary import Summary, summarize
 from seqbench.report.statistics.verdict import verdict
 
@@ -44,27 +49,37 @@ def judge(
 ) -> tuple[Judged, ...]:
     """Every claim on every dataset that has runs of both sides, else once with the reason.
 
+    A claim that sets datasets beside each other is judged on all runs at once.
+
     Args:
-        claims: what was stated.
-        groups: completed runs by the name of their dataset.
+        claims: what one study stated.
+        groups: its completed runs by the name of their dataset.
     """
     found: list[Judged] = []
     for claim in claims:
-        judged = [_judge(claim, data, runs) for data, runs in groups.items()]
+        over = groups
+        if "data" in (*claim.first, *claim.second):
+            over = {" and ".join(groups): [run for runs in groups.values() for run in runs]}
+        judged = [_judge(claim, data, runs) for data, runs in over.items()]
         told = [each for each in judged if each.first.n or each.second.n]
-        found += told or [_unjudged(claim, "no completed run belongs to either side")]
+        found += told or judged[:1] or [_unjudged(claim, "no run completed")]
     return tuple(found)
 
 
 def _judge(claim: StatedClaim, data: str, runs: Sequence[StoredRun]) -> Judged:
-    sides = [_side(claim, wanted, runs) for wanted in (claim.first, claim.second)]
-    first, second = (_by_seed(side) for side in sides)
+    records = [run.record for run in runs]
+    first, second = (
+        [record for record in records if _matches(record, wanted)]
+        for wanted in (claim.first, claim.second)
+    )
+    reason = _mistake(claim, records, first, second)
+    if reason:
+        return _unjudged(claim, reason, data)
+    kept = _kept_keys(claim, first) | _kept_keys(claim, second)
+    sides = [_side(claim, members, kept) for members in (first, second)]
     effects = _effects(claim, *sides)
     effect = summarize(effects.values())
-    reason = ""
-    if not first or not second:
-        reason = f"no completed run with {claim.metric} belongs to the {_missing(first)} side"
-    elif not effects:
+    if not effects:
         reason = "the two sides share no seed with settings that are equal otherwise"
     elif effect.n == 1:
         reason = "one seed allows no interval"
@@ -73,43 +88,74 @@ def _judge(claim: StatedClaim, data: str, runs: Sequence[StoredRun]) -> Judged:
         data=data,
         verdict=verdict(effect.low, effect.high, claim.direction, claim.smallest_effect),
         effect=effect,
-        first=summarize(first.values()),
-        second=summarize(second.values()),
+        first=summarize(sides[0].by_seed().values()),
+        second=summarize(sides[1].by_seed().values()),
         reason=reason,
     )
 
 
-def _unjudged(claim: StatedClaim, reason: str) -> Judged:
+def _mistake(
+    claim: StatedClaim,
+    records: Sequence[RunRecord],
+    first: Sequence[RunRecord],
+    second: Sequence[RunRecord],
+) -> str:
+    """Why these runs cannot judge the claim; empty where they can."""
+    known = {key for record in records for key in (*_choices(record), *flatten(record.config))}
+    strange = sorted({*claim.first, *claim.second} - known)
+    if strange and records:
+        return f"no run has the setting {', '.join(strange)}"
+    ids = {record.run_id for record in first}
+    if any(record.run_id in ids for record in second):
+        return "some runs belong to both sides"
+    for name, side in (("first", first), ("second", second)):
+        if not any(_value(record, claim.metric) is not None for record in side):
+            return f"no completed run with {claim.metric} belongs to the {name} side"
+    return ""
+
+
+def _unjudged(claim: StatedClaim, reason: str, data: str = "") -> Judged:
     nothing = summarize([])
     return Judged(
-        stated=claim, data="", verdict="inconclusive", effect=nothing, first=nothing,
+        stated=claim, data=data, verdict="inconclusive", effect=nothing, first=nothing,
         second=nothing, reason=reason,
     )  # fmt: skip
 
 
-def _missing(first: Mapping[int, float]) -> str:
-    return "second" if first else "first"
+@dataclass(frozen=True)
+class _Side:
+    """The runs of one side of a contrast.
+
+    Attributes:
+        values: the metric by seed and by the settings that a pair must share.
+        baseline: whether it is one baseline, whose settings nothing else has.
+    """
+
+    values: dict[tuple[int, str], float]
+    baseline: bool
+
+    def by_seed(self) -> dict[int, float]:
+        """The mean over settings of each seed."""
+        found: dict[int, list[float]] = {}
+        for (seed, _), value in self.values.items():
+            found.setdefault(seed, []).append(value)
+        return {seed: _mean(values) for seed, values in sorted(found.items())}
+
+    @property
+    def constant(self) -> float | None:
+        """The score of a baseline that has one, whatever the seed."""
+        unlike = set(self.values.values())
+        return unlike.pop() if self.baseline and len(unlike) == 1 else None
 
 
-# A run's key among those of its side (its seed, its other settings), and its value.
-_Side = dict[tuple[int, str], list[float]]
-
-
-def _side(claim: StatedClaim, wanted: Mapping[str, Any], runs: Iterable[StoredRun]) -> _Side:
-    side: _Side = {}
-    for run in runs:
-        record = run.record
-        value = _value(record, claim.metric)
-        if record.status == COMPLETED and value is not None and _matches(record, wanted):
-            side.setdefault((record.seed, _others(record, claim)), []).append(value)
-    return side
-
-
-def _by_seed(side: _Side) -> dict[int, float]:
-    by_seed: dict[int, list[float]] = {}
-    for (seed, _), values in side.items():
-        by_seed.setdefault(seed, []).extend(values)
-    return {seed: sum(values) / len(values) for seed, values in sorted(by_seed.items())}
+def _side(claim: StatedClaim, records: Sequence[RunRecord], kept: frozenset[str]) -> _Side:
+    values = {
+        (record.seed, _others(record, claim, kept)): value
+        for record in records
+        if (value := _value(record, claim.metric)) is not None
+    }
+    one = len({configuration_id(record) for record in records}) == 1
+    return _Side(values, one and all(is_baseline(record) for record in records))
 
 
 def _effects(claim: StatedClaim, first: _Side, second: _Side) -> dict[int, float]:
@@ -124,22 +170,16 @@ def _effects(claim: StatedClaim, first: _Side, second: _Side) -> dict[int, float
 
 
 def _pairs(first: _Side, second: _Side) -> list[tuple[int, float, float]]:
-    """Seed and both values; a baseline's single run stands beside every seed of the other side."""
-    if _is_constant(second):
-        (theirs,) = second.values()
-        return [(seed, _mean(ours), _mean(theirs)) for (seed, _), ours in first.items()]
-    if _is_constant(first):
-        (ours,) = first.values()
-        return [(seed, _mean(ours), _mean(theirs)) for (seed, _), theirs in second.items()]
-    shared = first.keys() & second.keys()
-    return [(key[0], _mean(first[key]), _mean(second[key])) for key in sorted(shared)]
-
-
-def _is_constant(side: _Side) -> bool:
-    return len(side) == 1 and next(iter(side))[1] == _BASELINE
-
-
-_BASELINE = "a baseline"
+    """Seed and both values; a constant stands beside every seed, a baseline beside equal ones."""
+    if second.constant is not None:
+        return [(seed, ours, second.constant) for (seed, _), ours in first.values.items()]
+    if first.constant is not None:
+        return [(seed, first.constant, theirs) for (seed, _), theirs in second.values.items()]
+    if first.baseline or second.baseline:
+        ours, theirs = first.by_seed(), second.by_seed()
+        return [(seed, ours[seed], theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())]
+    shared = sorted(first.values.keys() & second.values.keys())
+    return [(key[0], first.values[key], second.values[key]) for key in shared]
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -153,24 +193,34 @@ def _value(record: RunRecord, metric: str) -> float | None:
     return record.scores.test.get(metric)
 
 
+def _choices(record: RunRecord) -> Mapping[str, Any]:
+    choices = record.config.get("choices")
+    return choices if isinstance(choices, Mapping) else {}
+
+
 def _matches(record: RunRecord, wanted: Mapping[str, Any]) -> bool:
-    choices = record.config.get("choices") or {}
-    flat = flatten(record.config)
-    return all(
-        (choices.get(key) if key in choices else flat.get(key)) == value
-        for key, value in wanted.items()
+    settings = {**flatten(record.config), **_choices(record)}
+    return all(key in settings and settings[key] == value for key, value in wanted.items())
+
+
+def _kept_keys(claim: StatedClaim, records: Sequence[RunRecord]) -> frozenset[str]:
+    """Settings below the contrast that vary within a side: a pair must be equal in them too.
+
+    What follows from the choice of a model (its class, options that only it has) does not vary.
+    """
+    flats = [flatten(configuration_of(record)) for record in records]
+    keys = {key for flat in flats for key in flat if _is_contrasted(key, claim)}
+    return frozenset(key for key in keys if len({repr(flat.get(key)) for flat in flats}) > 1)
+
+
+def _is_contrasted(key: str, claim: StatedClaim) -> bool:
+    return any(
+        key in (c, f"choices.{c}") or key.startswith(f"{c}.") for c in (*claim.first, *claim.second)
     )
 
 
-def _others(record: RunRecord, claim: StatedClaim) -> str:
-    """The settings that the contrast leaves alone: equal in two runs that are a pair."""
-    if is_baseline(record):
-        return _BASELINE
-    contrasted = {*claim.first, *claim.second}
+def _others(record: RunRecord, claim: StatedClaim, kept: frozenset[str]) -> str:
+    """The settings that two runs of a pair share."""
     flat = flatten(configuration_of(record))
-    kept = {
-        key: value
-        for key, value in flat.items()
-        if not any(key == c or key.startswith(f"{c}.") or key == f"choices.{c}" for c in contrasted)
-    }
-    return repr(sorted(kept.items(), key=lambda item: item[0]))
+    shared = {k: v for k, v in flat.items() if k in kept or not _is_contrasted(k, claim)}
+    return repr(sorted(shared.items(), key=lambda item: item[0]))

@@ -121,13 +121,13 @@ def gather(
     sections = tuple(_section(table) for table in build_tables(loaded.runs))
     tables = [section.table for section in sections]
     unusable = {k: v for section in sections for k, v in section.examples.problems.items()}
-    claims, doubts = _claims(loaded.records)
+    claims, doubts = _claims(loaded)
     return Content(
         question=asked or _stated_question(loaded.records) or question(tables),
         sections=sections,
         changes=changes(tables, _studies(loaded, paths)),
         across=across(tables),
-        claims=judge(claims, _by_data(loaded)),
+        claims=claims,
         notes=(METHOD, *warnings(loaded.records, tables, unusable), *doubts),
         failures=failures(loaded),
         pending=pending(loaded),
@@ -145,7 +145,7 @@ def _section(table: Table) -> Section:
         table=table,
         answer=answer(table, found),
         pairs=found,
-        guardrail=guardrail(found),
+        guardrail=guardrail(table, found),
         examples=examples,
         agreement=agreement(compared, examples),
         search=search(table),
@@ -154,41 +154,42 @@ def _section(table: Table) -> Section:
 
 def _stated_question(records: Sequence[RunRecord]) -> str | None:
     """What the study asks, where all runs come from studies that ask the same."""
-    stated = {record.config.get("question") for record in records}
-    return stated.pop() if len(stated) == 1 else None
+    stated = [record.config.get("question") for record in records]
+    first = stated[0] if stated else None
+    alike = isinstance(first, str) and all(each == first for each in stated)
+    return first if alike else None
 
 
-def _claims(records: Sequence[RunRecord]) -> tuple[list[StatedClaim], list[str]]:
-    """Every claim that some run's study stated, once; and what is wrong with others."""
-    found: list[StatedClaim] = []
-    stating: dict[int, int] = {}
+def _claims(loaded: Loaded) -> tuple[tuple[Judged, ...], list[str]]:
+    """What each study stated, judged on its own runs; and what is wrong with its claims."""
+    names = study_names(loaded.runs)
+    judged: list[Judged] = []
     doubts: list[str] = []
-    for record in records:
-        try:
-            stated = stated_claims(record.config)
-        except RecordError as error:
-            doubts.append(f"A claim cannot be judged: {error.line()}.")
-            continue
-        for claim in stated:
-            if claim not in found:
-                found.append(claim)
-            place = found.index(claim)
-            stating[place] = stating.get(place, 0) + 1
-    late = [found[place].claim for place, count in stating.items() if count < len(records)]
-    if late:
-        doubts.append(
-            f"Claims that only some of the runs knew when they were made: {'; '.join(late)}. "
-            "A claim that was stated after runs were seen is worth less."
-        )
-    return found, list(dict.fromkeys(doubts))
+    for folder, name in names.items():
+        runs = [run for run in loaded.runs if run.folder.path.resolve().parent == folder]
+        stated: dict[str, tuple[StatedClaim, int]] = {}
+        for run in runs:
+            found, wrong = stated_claims(run.record.config)
+            doubts += [f"A claim cannot be judged: {error.line()}." for error in wrong]
+            for claim in found:
+                stated[repr(claim)] = (claim, stated.get(repr(claim), (claim, 0))[1] + 1)
+        late = [claim.claim for claim, count in stated.values() if count < len(runs)]
+        if late:
+            doubts.append(
+                f"Claims that only some of the runs knew when they were made: {'; '.join(late)}. "
+                "A claim that was stated after runs were seen is worth less."
+            )
+        judged += judge((claim for claim, _ in stated.values()), _by_data(runs, name))
+    return tuple(judged), list(dict.fromkeys(doubts))
 
 
-def _by_data(loaded: Loaded) -> dict[str, list[StoredRun]]:
-    names = data_labels(loaded.records)
+def _by_data(runs: Sequence[StoredRun], study: str) -> dict[str, list[StoredRun]]:
+    labels = data_labels([run.record for run in runs])
     groups: dict[str, list[StoredRun]] = {}
-    for run in loaded.runs:
+    for run in runs:
         if run.record.status == COMPLETED:
-            groups.setdefault(names[data_id(run.record)], []).append(run)
+            label = labels[data_id(run.record)]
+            groups.setdefault(f"{label} · {study}" if study else label, []).append(run)
     return dict(sorted(groups.items()))
 
 
@@ -197,9 +198,10 @@ def _studies(loaded: Loaded, paths: Path | str | Sequence[Path | str]) -> list[s
     names = study_names(loaded.runs)
     given = [paths] if isinstance(paths, Path | str) else list(paths)
     order = [Path(path).resolve() for path in given]
-
-    def place(folder: Path) -> tuple[int, Path]:
-        within = [i for i, top in enumerate(order) if folder.is_relative_to(top)]
-        return (min(within, default=len(order)), folder)
-
-    return [names[folder] for folder in sorted(names, key=place)]
+    places: dict[Path, int] = {}
+    for run in loaded.runs:
+        own = run.folder.path.resolve()
+        within = (i for i, top in enumerate(order) if own.is_relative_to(top))
+        place = min(within, default=len(order))
+        places[own.parent] = min(place, places.get(own.parent, place))
+    return [names[folder] for folder in sorted(names, key=lambda each: (places[each], each))]

@@ -19,6 +19,7 @@ _OVER_SEEDS = (
 _OVER_EXAMPLES = (
     "on test examples, 95 % interval", "only A : only B right", "McNemar p", "p (Holm)",
 )  # fmt: skip
+NUM_OVER_SEEDS = len(_OVER_SEEDS)
 _MARKS = {
     "supported": "✓\N{NO-BREAK SPACE}supported",
     "refuted": "✗\N{NO-BREAK SPACE}refuted",
@@ -43,7 +44,7 @@ class Grid:
 
 def pairs_grid(pairs: Sequence[Pair]) -> Grid | None:
     """The contenders two by two: over seeds, and over test examples."""
-    told = [pair for pair in pairs if pair.difference.n or pair.examples]
+    told = [pair for pair in pairs if pair.difference.n or pair.examples or pair.unpaired]
     if not told:
         return None
     examples = any(pair.examples for pair in told)
@@ -61,8 +62,14 @@ def _over_seeds(pair: Pair) -> tuple[str, ...]:
         numbers.p_value(pair.p),
         numbers.p_value(pair.p_holm),
         numbers.NONE if pair.g is None else _signed(pair.g, 2),
-        numbers.NONE if pair.unpaired is None else f"{100 * pair.unpaired.superiority:.0f} %",
+        _unpaired(pair),
     )
+
+
+def _unpaired(pair: Pair) -> str:
+    if pair.unpaired is None:
+        return numbers.NONE
+    return f"{100 * pair.unpaired.superiority:.0f} % (p {numbers.p_value(pair.unpaired.p)})"
 
 
 def _over_examples(pair: Pair) -> tuple[str, ...]:
@@ -82,7 +89,8 @@ def _pair_notes(pairs: Sequence[Pair]) -> tuple[str, ...]:
     notes = [
         "Differences are in favour of the first where they are positive. p: exact sign-flip test "
         "over paired seeds. Hedges' g: difference in units of the pooled standard deviation. "
-        "P(A > B): how often a run of the first beats one of the second, whatever the seeds."
+        "P(A > B): how often a run of the first beats one of the second, whatever the seeds "
+        "(Cliff's delta is twice that less one), and Mann\N{EN DASH}Whitney's p."
     ]
     if any(pair.examples for pair in pairs):
         notes.append(

@@ -5,22 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqbench.report import numbers
-from seqbench.report.pairs import Pair
+from seqbench.report.outcomes import SEEDS_READ
+from seqbench.report.pairs import NETWORKS_COMPARED, Pair, contenders
 from seqbench.report.statistics.guardrail import (
     pairs_needed,
     seeds_for_superiority,
     smallest_p,
 )
+from seqbench.report.tables import Table
 
 ALPHA = 0.05
+EQUAL = 1.01  # costs within one per cent are equal
+_COSTS = (
+    ("parameters", "parameters", numbers.count),
+    ("flops", "training FLOPs", numbers.count),
+    ("train_seconds", "training time", numbers.duration),
+)
 SUPERIORITY = 0.75
 
 
-def guardrail(compared: Sequence[Pair]) -> tuple[str, ...]:
+def guardrail(table: Table, compared: Sequence[Pair]) -> tuple[str, ...]:
     """The limits of the comparisons of a table, in sentences."""
+    return (*_of_seeds(compared), *_of_costs(table), *_left_out(table))
+
+
+def _of_seeds(compared: Sequence[Pair]) -> list[str]:
     tested = [pair for pair in compared if pair.p is not None]
     if not tested:
-        return ()
+        alone = "No two configurations have a seed in common: nothing is paired."
+        return [alone] if compared else []
     seeds = min(pair.difference.n for pair in tested)
     count = len(tested)
     enough = seeds_for_superiority(SUPERIORITY, ALPHA, ALPHA)
@@ -35,7 +48,32 @@ def guardrail(compared: Sequence[Pair]) -> tuple[str, ...]:
             "Test examples are a second kind of evidence: they hold the trained networks fixed and "
             "ask about other examples; seeds hold the examples fixed and ask about other trainings."
         )
-    return tuple(found)
+    return found
+
+
+def _of_costs(table: Table) -> list[str]:
+    """At equal what the networks are compared."""
+    spans = []
+    for name, called, text in _COSTS:
+        costs = [cost for row in table.networks if (cost := row.costs[name]) is not None]
+        if len(costs) > 1 and max(costs) > EQUAL * min(costs):
+            spans.append(f"{called} {text(min(costs))} to {text(max(costs))}")
+    if not spans:
+        return []
+    return [f"The networks are not compared at equal cost: {', '.join(spans)}."]
+
+
+def _left_out(table: Table) -> list[str]:
+    found = []
+    if len(table.networks) > NETWORKS_COMPARED or len(table.baselines) > 1:
+        networks = min(NETWORKS_COMPARED, len(table.networks))
+        every = f"{len(table.networks)} networks"
+        of = every if networks == len(table.networks) else f"the best {networks} of {every}"
+        baselines = " and the best baseline" if table.baselines else ""
+        found.append(f"Compared two by two are {of}{baselines}.")
+    if any(len(row.runs) > SEEDS_READ for row in contenders(table)):
+        found.append(f"Of test examples the first {SEEDS_READ} runs of each were looked at.")
+    return found
 
 
 def _reachable(seeds: int, count: int) -> str:

@@ -50,7 +50,7 @@ def _validations(run: StoredRun, metric: str) -> list[_Validation]:
     return [
         (row["step"], row["tokens"], row["seconds"], row[name])
         for row in history
-        if row.get(name) is not None and row.keys() >= set(AXES)
+        if all(isinstance(row.get(key), int | float) for key in (*AXES, name))
     ]
 
 

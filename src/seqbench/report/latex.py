@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from seqbench.report.columns import columns, label
 from seqbench.report.content import Content, Section
-from seqbench.report.grids import across_grid, changes_grid, claims_grid, pairs_grid
+from seqbench.report.grids import (
+    NUM_OVER_SEEDS,
+    across_grid,
+    changes_grid,
+    claims_grid,
+    pairs_grid,
+)
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -21,6 +27,7 @@ _ESCAPES = {
     "\N{EN DASH}": "--",
     "\N{MINUS SIGN}": "$-$",
     "…": r"\ldots{}",
+    "\N{NO-BREAK SPACE}": "~",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 _WIDEST = 1  # columns that need a very wide place are left to the page
@@ -28,9 +35,11 @@ _WIDEST = 1  # columns that need a very wide place are left to the page
 
 def render_latex(content: Content) -> str:
     """A `table` environment for each table of the report, what it says as the caption."""
-    parts = ["% Needs \\usepackage{booktabs}."]
+    parts = ["% Needs \\usepackage{booktabs}; labels in other scripts need LuaLaTeX or XeLaTeX."]
     if claims := claims_grid(content.claims):
-        parts.append(_table(claims.heads, claims.rows, "Claims, stated beforehand.", "claims"))
+        form = "l" + r"p{0.2\linewidth}" * (len(claims.heads) - 2) + r"p{0.5\linewidth}"
+        caption = "Claims, stated beforehand."
+        parts.append(_table(claims.heads, claims.rows, caption, "claims", form))
     for number, each in enumerate(content.changes, start=1):
         grid = changes_grid(each)
         parts.append(_table(grid.heads, grid.rows, each.answer, f"changes-{number}"))
@@ -49,11 +58,20 @@ def _section(section: Section, number: str) -> list[str]:
     rows = [[label(row), *(column.cell(row).text for column in shown)] for row in table.rows]
     found = [_table(heads, rows, section.answer, f"results{suffix}")]
     if pairs := pairs_grid(section.pairs):
-        found.append(_table(pairs.heads, pairs.rows, " ".join(pairs.notes), f"pairs{suffix}"))
+        # Side by side they are wider than a page.
+        halves = {"pairs": range(NUM_OVER_SEEDS), "examples": (0, *range(
+            NUM_OVER_SEEDS, len(pairs.heads)))}  # fmt: skip
+        for named, places in halves.items():
+            if len(places) > 1:
+                heads = [pairs.heads[place] for place in places]
+                rows = [[row[place] for place in places] for row in pairs.rows]
+                found.append(_table(heads, rows, " ".join(pairs.notes), f"{named}{suffix}"))
     return found
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, name: str) -> str:
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, name: str, form: str = ""
+) -> str:
     body = [" & ".join(map(_plain, row)) + r" \\" for row in rows]
     return "\n".join(
         [
@@ -61,7 +79,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, na
             r"\centering",
             rf"\caption{{{_plain(caption)}}}",
             rf"\label{{tab:{name}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
+            rf"\begin{{tabular}}{{{form or 'l' + 'r' * (len(heads) - 1)}}}",
             r"\toprule",
             " & ".join(map(_plain, heads)) + r" \\",
             r"\midrule",
@@ -75,4 +93,5 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, na
 
 
 def _plain(text: str) -> str:
-    return "".join(_ESCAPES.get(character, character) for character in text)
+    """Text in one line; what no 8-bit engine knows is left to LuaLaTeX or XeLaTeX."""
+    return "".join(_ESCAPES.get(character, character) for character in " ".join(text.split()))

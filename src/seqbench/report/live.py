@@ -12,8 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from seqbench.records.claim import is_held
+from seqbench.records.folder import RunFolder
+from seqbench.records.load import run_folders
 
 LOOK_SECONDS = 1.0  # between two looks at the run folders
 REST_SECONDS = 10.0  # between two renderings, at least
@@ -27,7 +31,9 @@ State = frozenset[tuple[str, int]]
 @contextmanager
 def following(study: Path, out: Path) -> Iterator[None]:
     """Keeps the study's page up to date for the length of the block, in another process."""
-    command = [sys.executable, "-m", "seqbench.report.live", str(study), str(out), str(os.getpid())]
+    # -P: a module of the user's in the working folder must not take the place of a library's.
+    program = [sys.executable, "-P", "-m", "seqbench.report.live"]
+    command = [*program, str(study), str(out), str(os.getpid())]
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(
         command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
@@ -79,13 +85,22 @@ def follow(
 def state(paths: Sequence[Path]) -> State:
     """Every record there is, and when it was written."""
     found = set()
-    for top in paths:
-        for path in [top / "record.json", *top.glob("*/record.json"), *top.glob("*/*/record.json")]:
-            try:
-                found.add((str(path), path.stat().st_mtime_ns))
-            except OSError:
-                continue
+    for folder in _folders(paths):
+        with suppress(OSError):
+            found.add((str(folder), (folder / "record.json").stat().st_mtime_ns))
     return frozenset(found)
+
+
+def waiting(paths: Sequence[Path]) -> tuple[int, int]:
+    """How many runs have no record yet, and how many of these a process has now."""
+    without = [each for each in _folders(paths) if not (each / "record.json").exists()]
+    return len(without), sum(is_held(RunFolder(each).lock) for each in without)
+
+
+def _folders(paths: Sequence[Path]) -> Iterator[Path]:
+    for top in paths:
+        if top.is_dir():
+            yield from run_folders(top)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -100,13 +115,10 @@ def main(argv: Sequence[str]) -> int:
 
 def render(study: Path, out: Path, *, live: bool) -> None:
     """The study's report; what is wrong is left to the last one."""
-    from seqbench.errors import SeqbenchError
     from seqbench.report.write import write_report
 
-    try:
+    with suppress(Exception):
         write_report(study, out, live=live)
-    except SeqbenchError as error:
-        print(f"seqbench: {error.line()}", file=sys.stderr)
 
 
 if __name__ == "__main__":

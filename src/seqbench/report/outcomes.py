@@ -67,6 +67,8 @@ def read_examples(rows: Iterable[Row]) -> Examples:
     first: Outcomes | None = None
     for row in rows:
         for run in row.runs[:SEEDS_READ]:
+            if run.record.scores.confusion is None:
+                continue  # of a task without classes
             try:
                 outcome = read_outcomes(run.folder.predictions)
             except RecordError as error:

@@ -31,7 +31,7 @@ _STYLE: Any = {
     "legend.frameon": False,
     "legend.fontsize": 8,
     "pdf.fonttype": 42,  # text stays text
-    "svg.hashsalt": "seqbench",
+    "text.parse_math": False,  # a label with dollars is a label
 }
 _DASHES = {"dot": ":", "solid": "-"}
 _MARKERS = {"diamond": "D", "square": "s"}
@@ -49,8 +49,11 @@ def write_figures(content: Content, folder: Path) -> Path:
 
     make_writable(folder)
     with matplotlib.rc_context(_STYLE):
-        for name, variant in _named(content):
-            _write(folder, name, variant)
+        written = {each for name, variant in _named(content) for each in _write(
+            folder, name, variant)}  # fmt: skip
+    for path in folder.iterdir():  # of a report before this one
+        if path.suffix in (".pdf", ".png") and path not in written:
+            path.unlink(missing_ok=True)
     return folder
 
 
@@ -60,20 +63,20 @@ def _named(content: Content) -> Iterator[tuple[str, Variant]]:
     found: list[tuple[str, Figure]] = []
     if content.across is not None:
         found.append(("", profiles(content.across)))
-    for section in content.sections:
-        prefix = f"{_slug(section.table.data)}-{section.table.primary.name}-" if several else ""
+    for number, section in enumerate(content.sections, start=1):
+        prefix = f"{number}-{_slug(section.table.data)}-" if several else ""
         found += [(prefix, figure) for figure in figures(section)]
     for prefix, figure in found:
         for variant in figure.variants:
             suffix = f"-{_slug(variant.name)}" if len(figure.variants) > 1 else ""
-            yield f"{prefix}{figure.key}{suffix}", variant
+            yield f"{prefix}{_slug(figure.key)}{suffix}", variant
 
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _write(folder: Path, name: str, variant: Variant) -> None:
+def _write(folder: Path, name: str, variant: Variant) -> tuple[Path, Path]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
     from matplotlib.figure import Figure as Canvas
@@ -94,6 +97,7 @@ def _write(folder: Path, name: str, variant: Variant) -> None:
     with replacing(pdf_path) as aside:
         pdf: Any = FigureCanvasPdf(canvas)
         pdf.print_pdf(aside, metadata=_NO_DATE)
+    return pdf_path, png_path
 
 
 def _scatter(axes: Axes, trace: Plot) -> None:

@@ -7,11 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 from seqbench.records.schema import to_plain
-from seqbench.report.across import Across
+from seqbench.report.across import THRESHOLDS, Across
 from seqbench.report.changes import Changes
 from seqbench.report.claims import Judged
 from seqbench.report.content import Content, Section
 from seqbench.report.figures.calibration import bins_of
+from seqbench.report.figures.confusion import summed_counts
+from seqbench.report.figures.lengths import pooled_by_length
 from seqbench.report.histories import curve
 from seqbench.report.load import frame
 from seqbench.report.pairs import Pair, contenders, lead
@@ -67,8 +69,15 @@ def _section(section: Section) -> dict[str, Any]:
             for row in table.networks
             if (points := curve(row.runs, table.primary.name))
         },
+        "confusion": {row.label: _summed(row) for row in table.rows if _summed(row) is not None},
+        "lengths": {row.label: pooled_by_length(row) for row in table.rows},
         "search": None if section.search is None else _search(section.search),
     }
+
+
+def _summed(row: Row) -> list[list[int]] | None:
+    counts = summed_counts(row)
+    return None if counts is None else counts.tolist()
 
 
 def _row(row: Row) -> dict[str, Any]:
@@ -131,6 +140,7 @@ def _changes(each: Changes) -> dict[str, Any]:
 def _across(found: Across) -> dict[str, Any]:
     return {
         "metric": found.metric,
+        "thresholds": THRESHOLDS,
         "scales": [asdict(scale) for scale in found.scales],
         "rows": [asdict(row) for row in found.rows],
     }

@@ -137,13 +137,14 @@ def _coded(
 
 
 def _budgets(table: Table) -> tuple[Budget, ...]:
-    """A configuration counts once, by its mean over seeds."""
+    """A configuration counts once in its study, by its mean over seeds."""
     name, higher = table.primary.name, table.primary.higher_is_better
     by_model: dict[str, list[tuple[float, float | None]]] = {}
     for row in table.networks:
         score = summarize(r.record.scores.validation.get(name) for r in row.runs).mean
         if score is not None:
-            by_model.setdefault(row.model, []).append((score, row.costs["train_seconds"]))
+            label = f"{row.model} · {row.study}" if row.study else row.model
+            by_model.setdefault(label, []).append((score, row.costs["train_seconds"]))
     return tuple(
         Budget(
             model=model,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import configparser
 import netrc
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlparse
 
 from seqbench.config.instantiate import instantiate
 
-WANDB_HOST = "https://api.wandb.ai"
+# The public server under its name of today, which `wandb login` writes down, and its older one.
+FORGE, CLOUD = "api.forge.coreweave.com", "api.wandb.ai"
 Mode = Literal["online", "offline", "disabled"]
 _MODES: dict[str, Mode] = {
     "online": "online",
@@ -42,7 +45,7 @@ class WandbSettings:
         wanted = os.environ.get("WANDB_MODE", "").lower()
         if wanted in _MODES:
             return _MODES[wanted]
-        return "online" if _has_credentials() else "offline"
+        return "online" if has_credentials() else "offline"
 
     def announcement(self) -> str:
         """Where runs will be mirrored, in a line."""
@@ -82,11 +85,35 @@ def announcements(configs: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(each.announcement() for each in settings if each is not None))
 
 
-def _has_credentials() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", WANDB_HOST)).hostname or ""
+def has_credentials() -> bool:
+    """Whether `wandb` would find an API key, for the server that it would ask."""
+    return bool(os.environ.get("WANDB_API_KEY")) or any(map(_has_key, _hosts()))
+
+
+def _hosts() -> list[str]:
+    """Under which names a netrc file may hold the key."""
+    url = os.environ.get("WANDB_BASE_URL") or _base_url_of_settings_file()
+    if not url:
+        return [FORGE, CLOUD]
+    host = urlparse(url).netloc
+    return [host, CLOUD] if host == FORGE else [host]
+
+
+def _base_url_of_settings_file() -> str | None:
+    """The server that `wandb login --host URL` leaves for later."""
+    folder = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser()
+    parser = configparser.ConfigParser(interpolation=None)
     try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
+        parser.read(folder / "settings", encoding="utf-8")
+        return parser.get("default", "base_url", fallback=None)
+    except (OSError, UnicodeError, configparser.Error):
+        return None
+
+
+def _has_key(host: str) -> bool:
+    file = os.environ.get("NETRC")
+    try:
+        found = netrc.netrc(Path(file).expanduser() if file else None).authenticators(host)
+    except (OSError, UnicodeError, netrc.NetrcParseError):
         return False
+    return found is not None and bool(found[2])

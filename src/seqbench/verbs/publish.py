@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqbench.config.compose import run_verb
 from seqbench.errors import ConfigError, RecordError, SeqbenchError
-from seqbench.training.wandb_settings import WandbSettings, _has_credentials, wandb_settings
+from seqbench.training.wandb_settings import WandbSettings, has_credentials, wandb_settings
 from seqbench.verbs.publish_sync import Mirror, Target, mirrors, send
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def publish(settings: dict[str, Any]) -> int:
         SeqbenchError: nothing to send, nowhere to send it to, or W&B lets nobody in.
     """
     plan = planned(settings)
-    if settings["dry_run"] or not _has_credentials():
+    if settings["dry_run"] or not has_credentials():
         print("\n".join(dry_run(plan, asked=settings["dry_run"])))
         return 0
     return _carry_out(plan)
@@ -86,11 +86,11 @@ def planned(settings: dict[str, Any]) -> Plan:
     runs = settings["runs"]
     paths = [Path(path) for path in ([runs] if isinstance(runs, str) else runs)]
     content, left_out = gather(paths), load_records(paths).problems
-    found = mirrors(content.runs)
-    if all(mirror.state == "none" for mirror in found):
-        raise _nothing_to_send(str(runs), found, left_out)
     records = [run.record for run in content.runs]
     target = _target(records, project=settings["project"], entity=settings["entity"])
+    found = mirrors(content.runs, target)
+    if all(mirror.state == "none" for mirror in found):
+        raise _nothing_to_send(str(runs), found, left_out)
     return Plan(
         content=content,
         mirrors=found,
@@ -156,7 +156,8 @@ def dry_run(plan: Plan, *, asked: bool) -> list[str]:
     lines += _not_counted(plan)
     lines.append(
         f"runs: {len(plan.of('offline'))} would be synced, {len(plan.of('synced'))} are already, "
-        f"{len(plan.of('online'))} were online, {len(plan.of('none'))} have nothing to send"
+        f"{len(plan.of('online') + plan.of('elsewhere'))} were online, "
+        f"{len(plan.of('none'))} have nothing to send"
     )
     lines.append(
         f"report: {plan.title!r} would be made in {plan.target}: {_sections(plan.content)}"
@@ -182,11 +183,11 @@ def _sections(content: Content) -> str:
 def _carry_out(plan: Plan) -> int:
     """Nothing is sent before it is sure that all can be: W&B lets us in, the report is built."""
     build, save = _workspaces()
-    target = _known(plan.target)
-    report = build(plan.content, target=target, title=plan.title)
-    failed = _sync(plan, target)
+    plan = _known(plan)
+    report = build(plan.content, target=plan.target, title=plan.title)
+    failed = _sync(plan)
     if len(failed) == len(plan.of("offline")) and not plan.of("synced") + plan.of("online"):
-        print("seqbench: report: not made: no run has reached W&B", file=sys.stderr)
+        print(f"seqbench: report: not made: no run is in {plan.target}", file=sys.stderr)
         return 1
     print(f"report: {_saved(save, report)}")
     return 1 if failed else 0
@@ -202,8 +203,8 @@ def _workspaces() -> tuple[Any, Any]:
     return report_of, save
 
 
-def _known(target: Target) -> Target:
-    """The target with the account's own entity where none is named.
+def _known(plan: Plan) -> Plan:
+    """The plan for the account's own entity where none is named.
 
     Raises:
         SeqbenchError: W&B cannot be reached, refuses the credentials, or knows no entity.
@@ -219,24 +220,28 @@ def _known(target: Target) -> Target:
             got=_line(error),
             remedy="nothing was sent; see `wandb login`, WANDB_API_KEY and WANDB_BASE_URL",
         ) from error
+    target = plan.target
     if target.entity is None and not own:
         got = "null, and an account without a default"
         raise ConfigError("entity", expected="a W&B user or team", got=got, remedy="entity=NAME")
-    return target if target.entity is not None else replace(target, entity=own)
+    if target.entity is None:
+        target = replace(target, entity=own)
+    found = mirrors(plan.content.runs, target, own_entity=own)
+    return replace(plan, target=target, mirrors=found)
 
 
-def _sync(plan: Plan, target: Target) -> list[Mirror]:
+def _sync(plan: Plan) -> list[Mirror]:
     """Sends what is to be sent, one after the other, and tells of each; those that failed."""
     failed = []
-    print(f"to {target}:", flush=True)
+    print(f"to {plan.target}:", flush=True)
     for mirror in plan.mirrors:
         if mirror.state != "offline":
             print(f"  {mirror.run_id}: {mirror.reason}")
             continue
-        reason = send(mirror, target)
-        if reason is None:
-            print(f"  {mirror.run_id}: synced as {mirror.wandb_id}", flush=True)
-        else:
+        print(f"  {mirror.run_id}: ", end="", flush=True)
+        reason = send(mirror, plan.target)
+        print("not synced" if reason else f"synced as {mirror.wandb_id}", flush=True)
+        if reason is not None:
             print(f"seqbench: {mirror.run_id}: not synced: {reason}", file=sys.stderr, flush=True)
             failed.append(mirror)
     for line in _not_counted(plan):

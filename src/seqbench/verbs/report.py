@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,17 +31,18 @@ def report(settings: dict[str, Any]) -> int:
 
 
 def write(paths: Sequence[Path], out: Path, *, figures: bool = True) -> None:
-    """Write the report's files, print its table, its answer and its path; figures come last."""
+    """Write the report's files, print its table, its answer, and last its path."""
     from seqbench.report.terminal import print_report
     from seqbench.report.write import write_report
 
     written = write_report(list(paths), out)
     print_report(written.content)
-    print(f"report: {written.html}", flush=True)
     if figures and written.content.sections:
         from seqbench.report.paper import write_figures  # matplotlib takes a second to import
 
+        sys.stdout.flush()  # figures take seconds, the answer need not wait
         print(f"figures for a paper: {write_figures(written.content, out / 'figures')}")
+    print(f"report: {written.html}")
 
 
 def _keep(paths: Sequence[Path], out: Path) -> None:
@@ -63,14 +65,15 @@ def _keep(paths: Sequence[Path], out: Path) -> None:
 
 def _ended(paths: Sequence[Path]) -> Callable[[], bool]:
     """Whether all runs have ended, or nothing has been running for a while."""
+    from seqbench.report.live import waiting
+
     last = time.monotonic()
 
     def is_over() -> bool:
         nonlocal last
-        states = {problem.state for problem in load_records(list(paths)).problems}
-        if "running" in states:
+        unrecorded, running = waiting(paths)
+        if running:
             last = time.monotonic()
-        waiting = bool(states & {"running", "unrecorded"})
-        return not waiting or time.monotonic() - last > _QUIET_SECONDS
+        return not unrecorded or time.monotonic() - last > _QUIET_SECONDS
 
     return is_over

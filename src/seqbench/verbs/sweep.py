@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Any
 from seqbench.config.job import Job
 from seqbench.errors import SeqbenchError
 from seqbench.records.durations import words
-from seqbench.report.live import following
+from seqbench.report.live import following, render
 from seqbench.sweeps.command import run_sweep
 from seqbench.sweeps.estimate import estimate
 from seqbench.sweeps.execute import Outcome, exit_code, summary
@@ -48,8 +49,8 @@ def sweep(plan: Plan) -> int:
         print(line)
     print(_took(outcomes, time.monotonic() - started, show.at_once))
     code = exit_code(outcomes)
-    if plan.settings["report"] and any(outcome.status != "interrupted" for outcome in outcomes):
-        failed = _report(plan)
+    if plan.settings["report"]:
+        failed = _report(plan, any(each.status != "interrupted" for each in outcomes))
         code = code or failed
     return code
 
@@ -83,14 +84,26 @@ def _page_kept(plan: Plan) -> AbstractContextManager[None]:
     return following(study, study / REPORT) if plan.settings["report"] else nullcontext()
 
 
-def _report(plan: Plan) -> int:
-    """The study's report; 1 if it could not be made, which takes nothing from the runs."""
+def _report(plan: Plan, ended: bool) -> int:
+    """The study's report; 1 if it could not be made, which takes nothing from the runs.
+
+    Where no run has ended, a page that reloads itself is made one that does not.
+    """
     from seqbench.verbs.report import write
 
     study = plan.jobs[0].folder.parent
     try:
-        write([study], study / REPORT)
+        if ended:
+            write([study], study / REPORT)
+        elif (study / REPORT / "report.html").exists():
+            render(study, study / REPORT, live=False)
     except SeqbenchError as error:
         print(f"seqbench: {error.line()}", file=sys.stderr)
+        return 1
+    except Exception as error:  # a mistake of ours must not take the runs' exit code with it
+        if os.environ.get("SEQBENCH_DEBUG") == "1":
+            raise
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        print(f"seqbench: the report could not be made ({said})", file=sys.stderr)
         return 1
     return 0

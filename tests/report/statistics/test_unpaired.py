@@ -88,7 +88,7 @@ def test_exact_with_ties_is_the_share_of_all_ways(first: list[float], second: li
 def test_only_the_ranks_matter(first: list[float], second: list[float], random) -> None:
     found = mann_whitney(first, second)
     shuffled = [random.sample(each, len(each)) for each in (first, second)]
-    raised = [[each**3 - 7 for each in sample] for sample in (first, second)]
+    raised = [[2 * each for each in sample] for sample in (first, second)]
     assert mann_whitney(*shuffled) == mann_whitney(*raised) == found
     swapped = mann_whitney(second, first)
     assert found is not None and swapped is not None

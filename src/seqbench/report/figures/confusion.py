@@ -22,13 +22,12 @@ def confusions(table: Table) -> list[Figure]:
 
 def confusion(row: Row) -> Figure | None:
     """Where each class goes, in per cent of its examples, summed over seeds."""
-    matrices = [run.record.scores.confusion for run in row.runs]
-    found = [matrix for matrix in matrices if matrix is not None]
-    if not found or any(matrix.labels != found[0].labels for matrix in found):
+    counts = summed_counts(row)
+    if counts is None:
         return None
-    counts = np.sum([matrix.counts for matrix in found], axis=0)
+    names = next(m.labels for run in row.runs if (m := run.record.scores.confusion) is not None)
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    labels = [short(label, 18) for label in found[0].labels]
+    labels = [short(label, 18) for label in names]
     ids = list(range(len(labels)))
     trace = {
         "type": "heatmap",
@@ -54,10 +53,19 @@ def confusion(row: Row) -> Figure | None:
     return Figure(
         key=f"confusion-{row.identity}",
         title=f"Confusion: {row.label}",
-        alt=f"Confusion matrix of {row.label}. Most often: {_most(shares, found[0].labels)}.",
+        alt=f"Confusion matrix of {row.label}. {_most(shares, names)}.",
         variants=(Variant("", {"data": [trace], "layout": layout}),),
         caption="Per cent of each true class (row), summed over seeds.",
     )
+
+
+def summed_counts(row: Row) -> NDArray[np.int64] | None:
+    """The counts of all runs together; None without any, or where their classes differ."""
+    matrices = [run.record.scores.confusion for run in row.runs]
+    found = [matrix for matrix in matrices if matrix is not None]
+    if not found or not found[0].labels or any(m.labels != found[0].labels for m in found):
+        return None
+    return np.asarray(np.sum([matrix.counts for matrix in found], axis=0), dtype=np.int64)
 
 
 def _most(shares: NDArray[np.float64], labels: list[str]) -> str:
@@ -66,5 +74,7 @@ def _most(shares: NDArray[np.float64], labels: list[str]) -> str:
     told = []
     for place in order:
         i, j = divmod(int(place), len(labels))
+        if not wrong[i, j]:
+            break
         told.append(f"{labels[i]} taken for {labels[j]} in {wrong[i, j]:.0f} %")
-    return "; ".join(told)
+    return "; ".join(told) or "0 % of any class is taken for another"

@@ -44,7 +44,7 @@ def learning_curves(table: Table) -> Figure | None:
             Variant(f"by {called}", _plot(table, curves, axis, title))
             for called, (axis, title) in _AXES.items()
         ),
-        caption="Line: mean over seeds. Band: from the lowest seed to the highest.",
+        caption="Line: mean over seeds, as far as all went. Band: from the lowest to the highest.",
     )
 
 

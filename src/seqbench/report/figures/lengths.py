@@ -21,7 +21,7 @@ from seqbench.report.tables import Row, Table
 def by_length(table: Table) -> Figure | None:
     """Test accuracy against the length of the text, pooled over seeds."""
     rows = [*drawn(table), *table.baselines[:1]]
-    pooled = {row.identity: bins for row in rows if len(bins := _pooled(row)) > 1}
+    pooled = {row.identity: bins for row in rows if len(bins := pooled_by_length(row)) > 1}
     traces = [_trace(table, row, pooled[row.identity]) for row in rows if row.identity in pooled]
     if not traces:
         return None
@@ -43,12 +43,12 @@ def by_length(table: Table) -> Figure | None:
     )
 
 
-def _pooled(row: Row) -> list[tuple[int, int, float]]:
+def pooled_by_length(row: Row) -> list[tuple[int, int, float]]:
     """Ends of each range of lengths, and the accuracy there in per cent."""
     found: dict[tuple[int, int], list[tuple[int, float]]] = {}
     for run in row.runs:
         for part in run.record.scores.per_length:
-            if part.accuracy is not None:
+            if part.accuracy is not None and part.n:
                 found.setdefault((part.low, part.high), []).append((part.n, part.accuracy))
     return [
         (low, high, 100 * sum(n * a for n, a in parts) / sum(n for n, _ in parts))

@@ -86,7 +86,8 @@ function legendExcess({ data, layout }, width) {
 function fit(place) {
   const plot = plots[place.dataset.plot];
   place.dataset.height ??= place.clientHeight;
-  place.style.height = `${Number(place.dataset.height) + legendExcess(plot, place.clientWidth)}px`;
+  const share = document.documentElement.classList.contains("printing") ? 0.8 : 1;
+  place.style.height = `${share * place.dataset.height + legendExcess(plot, place.clientWidth)}px`;
   const width = Math.max(place.clientWidth, NARROWEST, 60 + 100 * (lanes(plot)?.length ?? 0));
   const scrolls = width > place.clientWidth;
   place.classList.toggle("scrolls", scrolls);
