@@ -80,7 +80,7 @@ def test_a_training_file(
         (b"a", "", "split validation: expected some text, got none; the text is too short to be cut"),
         (
             b"a short text\n" * 9, "data.window=120",
-            "data.window: expected at most 103, since the training text has 104 tokens, got 120; "
+            "data.window: expected at most 104, since the training text has 105 tokens, got 120; "
             "lower it, or give more text",
         ),
         (b"some text\n" * 90, "data.window=0", "data.window: expected an integer >= 1, got 0"),
