@@ -76,6 +76,20 @@ def test_another_epoch_begins_elsewhere_and_the_same_epoch_does_not() -> None:
     assert batches(2, **options)[0].ids_BT[0, 0].item() == first[2]
 
 
+def test_columns_begin_anew_now_and_then_the_same_ones_for_all_ranks() -> None:
+    ids = np.arange(20_000, dtype=np.int32)
+    options = {"ids": ids, "columns": 20, "window": 10, "reset": 0.1, "seed": 5}
+    found = np.stack([batch.starts_B.numpy() for batch in batches(1, **options)])
+    assert found[0].all()
+    assert 0.08 < found[1:].mean() < 0.12
+    parts = [batches(1, **options, rank=rank, world=2) for rank in (0, 1)]
+    for rank, part in enumerate(parts):
+        assert np.array_equal(np.stack([b.starts_B.numpy() for b in part]), found[:, rank::2])
+    assert not np.array_equal(
+        np.stack([batch.starts_B.numpy() for batch in batches(2, **options)]), found
+    )
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_loader_goes_on_in_the_middle_of_an_epoch(workers: int) -> None:
     def loader() -> TokenLoader[StreamBatch]:

@@ -67,6 +67,36 @@ def test_a_training_file(
     assert refused(*train_on(tiny, train="x.csv")) == line
 
 
+@pytest.mark.parametrize(
+    ("content", "override", "line"),
+    [
+        (None, "", "file x.txt: expected a file, got nothing there"),
+        (b"", "", "file x.txt: expected examples, got an empty file"),
+        (
+            b"caf\xe9 " * 90, "",
+            "file x.txt: expected utf-8 text, got byte 0xe9 at offset 3, line 1; say which "
+            "encoding it has (data.source.encoding=cp1252 or latin-1), or save it as UTF-8",
+        ),
+        (b"a", "", "split validation: expected some text, got none; the text is too short to be cut"),
+        (
+            b"a short text\n" * 9, "data.window=120",
+            "data.window: expected at most 104, since the training text has 105 tokens, got 120; "
+            "lower it, or give more text",
+        ),
+        (b"some text\n" * 90, "data.window=0", "data.window: expected an integer >= 1, got 0"),
+    ],
+)  # fmt: skip
+def test_a_text(
+    content: bytes | None, override: str, line: str, refused: Any, tiny_text: list[str],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    if content is not None:
+        (tmp_path / "x.txt").write_bytes(content)
+    own = [item for item in tiny_text if not item.startswith("data.source")]
+    said = refused("train", *own, "data.source.train=x.txt", *([override] if override else []))
+    assert said.startswith(line)
+
+
 def test_a_label_unseen_in_training(refused: Any, tiny: list[str], tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("text,label\na film,good\nodd,goood\n")
     assert refused(*train_on(tiny, test="x.csv")) == (
@@ -182,7 +212,7 @@ def test_in_a_process_of_its_own_too_it_is_one_line(tiny: list[str], tmp_path: P
         (
             ["seed=0,1", "model.width=3"],
             "model.width: expected one of LSTM's keys (bidirectional, d_hidden, dropout, "
-            "locked_dropout, num_layers), got 3",
+            "locked_dropout, num_layers, weight_drop), got 3",
         ),
         (
             ["trainer.accelerator=auto", "trainer.devices=5", "hydra.launcher.gpus=[0,1,2,3]"],

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from seqbench.config.compose import compose_job
 from seqbench.errors import TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.training import wandb_mirror
@@ -158,6 +159,18 @@ def test_a_completed_run(make_job: Any) -> None:
     assert len(examples["data"]) == 13
     # What an offline run's tables are made of lies beside it, whatever ran here before.
     assert list(job.folder.glob("wandb/artifacts/staging/*"))
+
+
+def test_a_language_model_shows_its_samples(tiny_text: list[str], tmp_path: Path) -> None:
+    job = compose_job([*tiny_text, *MIRRORED, f"paths.outputs={tmp_path / 'out'}"])
+    record = execute(job).record
+    (file,) = job.folder.glob("wandb/**/*.table.json")
+    table = json.loads(file.read_text())
+    assert table["columns"][:4] == ["temperature", "prompt", "text", "tokens"]
+    assert len(table["data"]) == 8  # two texts at each of four temperatures
+    assert [row[2] for row in table["data"][:2]] == record.scores.samples[0].texts
+    metrics = json.loads(inspected(log_of(job.folder), "--summary"))["summary"]
+    assert metrics["test/perplexity"] == record.scores.test["perplexity"]
 
 
 def test_a_failed_run_is_one_there_too(make_job: Any) -> None:

@@ -49,6 +49,9 @@ class LanguageModelingData(SeqDataModule):
         mark_documents: end every document by a token of its own, which is predicted, too; else
             documents follow each other without a mark.
         rotate: begin each epoch at another place of the text.
+        reset: share of training windows before which a carried state is forgotten. With 0 a model
+            meets an empty state once an epoch, and can be lost for thousands of tokens where a text
+            that it evaluates begins.
         validation_fraction: share of train for validation, where the dataset has none.
         test_fraction: share of train for test, where the dataset has none.
         num_workers: processes that load batches; 0 loads in the training process.
@@ -68,6 +71,7 @@ class LanguageModelingData(SeqDataModule):
         batch_size: PositiveInt = 32,
         mark_documents: bool = False,
         rotate: bool = True,
+        reset: Fraction = 0.05,
         validation_fraction: Fraction = 0.05,
         test_fraction: Fraction = 0.05,
         num_workers: NonNegativeInt = 0,
@@ -82,6 +86,7 @@ class LanguageModelingData(SeqDataModule):
         self.batch_size = batch_size
         self.mark_documents = mark_documents
         self.rotate = rotate
+        self.reset = reset
         self.validation_fraction = validation_fraction
         self.test_fraction = test_fraction
         self.num_workers = num_workers
@@ -160,6 +165,7 @@ class LanguageModelingData(SeqDataModule):
             window=self.window,
             pad_id=self.tokenizer.pad_id,
             rotate=self.rotate,
+            reset=self.reset,
             seed=self.seed,
             rank=rank,
             world=world,

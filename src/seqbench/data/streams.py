@@ -31,7 +31,10 @@ class StreamDataset(Dataset[StreamBatch]):
         pad_id: the id of padding.
         rotate: begin each epoch at another place, a function of (seed, epoch), and go on from the
             text's end to its beginning: then the first token is predicted, too.
-        seed: of those places.
+        reset: share of windows before which a column's state is forgotten, drawn from (seed, epoch,
+            window): so that a model knows what to make of a text's beginning, and of states that
+            have not grown for as long as training lasts.
+        seed: of these draws.
         rank: this process's rank: it has every `world`-th column.
         world: number of ranks.
     """
@@ -44,6 +47,7 @@ class StreamDataset(Dataset[StreamBatch]):
         window: int,
         pad_id: int,
         rotate: bool = False,
+        reset: float = 0.0,
         seed: int = 0,
         rank: int = 0,
         world: int = 1,
@@ -52,6 +56,9 @@ class StreamDataset(Dataset[StreamBatch]):
         self.window = window
         self.pad_id = pad_id
         self.rotate = rotate
+        self.reset = reset
+        self._columns = columns
+        self._mine = slice(rank, None, world)
         self.seed = seed
         predicted = len(ids) if rotate else len(ids) - 1
         shortest, longer = divmod(predicted, columns)
@@ -78,9 +85,16 @@ class StreamDataset(Dataset[StreamBatch]):
         return StreamBatch.of(
             torch.from_numpy(self.ids[at_BS].astype(np.int64)),
             torch.from_numpy(lengths_B.astype(np.int64)),
-            starts_B=torch.full((len(lengths_B),), window == 0),
+            starts_B=torch.from_numpy(self._starts(epoch, window)),
             pad_id=self.pad_id,
         )
+
+    def _starts(self, epoch: int, window: int) -> NDArray[np.bool_]:
+        """Which of this rank's columns begin anew; drawn for all ranks alike."""
+        if window == 0:
+            return np.ones(len(self._lengths_C), dtype=bool)
+        drawn_C = np.random.default_rng([self.seed, epoch, window]).random(self._columns)
+        return (drawn_C < self.reset)[self._mine]
 
     def _beginning(self, epoch: int) -> int:
         if not self.rotate:

@@ -111,7 +111,7 @@ def _cut(documents: Sequence[str], size: float) -> tuple[list[str], list[str]]:
     for number, text in enumerate(documents):
         if keep < len(text):
             line = text.find("\n", max(0, keep - 1), keep + 200)
-            at = line + 1 if line >= 0 else keep
+            at = line + 1 if 0 <= line < len(text) - 1 else keep
             pieces = [piece for piece in (text[:at], text[at:]) if piece]
             return [*before, *pieces[:-1]], [*pieces[-1:], *documents[number + 1 :]]
         before.append(text)
