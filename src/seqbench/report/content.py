@@ -19,6 +19,7 @@ from seqbench.report.configurations import data_id, data_labels
 from seqbench.report.guardrail import guardrail
 from seqbench.report.outcomes import Agreement, Examples, agreement, read_examples
 from seqbench.report.pairs import Pair, contenders, pairs
+from seqbench.report.samples import Written, written
 from seqbench.report.search import Search, search
 from seqbench.report.tables import Table, build_tables, study_names
 
@@ -43,6 +44,7 @@ class Section:
         examples: what the contenders said of each test example.
         agreement: where they agree, and where not; None without predictions of two.
         search: the runs as a search over hyperparameters; None where none varies.
+        written: what the contenders wrote by themselves, where they are language models.
     """
 
     table: Table
@@ -52,6 +54,7 @@ class Section:
     examples: Examples = field(repr=False)
     agreement: Agreement | None
     search: Search | None
+    written: tuple[Written, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ def _section(table: Table) -> Section:
         examples=examples,
         agreement=agreement(compared, examples),
         search=search(table),
+        written=written(compared),
     )
 
 

@@ -69,6 +69,7 @@ def _section(section: Section, plots: list[Plot]) -> dict[str, Any]:
         "pairs": pairs_grid(section.pairs),
         "guardrail": section.guardrail,
         "agreement": agreement,
+        "written": section.written,
         "models": [] if agreement is None else _models(agreement.disagreements),
     }
 

@@ -17,6 +17,7 @@ from seqbench.report.figures.lengths import pooled_by_length
 from seqbench.report.histories import curve
 from seqbench.report.load import frame
 from seqbench.report.pairs import Pair, contenders, lead
+from seqbench.report.samples import MEASURES, by_temperature
 from seqbench.report.search import Search
 from seqbench.report.statistics.summary import CONFIDENCE
 from seqbench.report.tables import Row
@@ -71,6 +72,12 @@ def _section(section: Section) -> dict[str, Any]:
         },
         "confusion": {row.label: _summed(row) for row in table.rows if _summed(row) is not None},
         "lengths": {row.label: pooled_by_length(row) for row in table.rows},
+        "written": [asdict(each) for each in section.written],
+        "samples": {
+            row.label: {measure: by_temperature(row, measure) for measure in MEASURES}
+            for row in table.rows
+            if by_temperature(row, "entropy")
+        },
         "search": None if section.search is None else _search(section.search),
     }
 

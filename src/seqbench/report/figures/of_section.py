@@ -10,6 +10,7 @@ from seqbench.report.figures.curves import learning_curves
 from seqbench.report.figures.differences import forest
 from seqbench.report.figures.figure import Figure
 from seqbench.report.figures.lengths import by_length
+from seqbench.report.figures.sampling import sampling
 from seqbench.report.figures.seeds import strip
 from seqbench.report.figures.tuning import budgets, importance, parallel_coordinates
 
@@ -24,6 +25,7 @@ def figures(section: Section) -> list[Figure]:
         quality_against_cost(table),
         by_length(table),
         calibration(table, section.examples),
+        sampling(table),
         *_tuning(section),
         *confusions(table),
     ]
