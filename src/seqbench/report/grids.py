@@ -69,7 +69,8 @@ def _over_seeds(pair: Pair) -> tuple[str, ...]:
 def _unpaired(pair: Pair) -> str:
     if pair.unpaired is None:
         return numbers.NONE
-    return f"{100 * pair.unpaired.superiority:.0f} % (p {numbers.p_value(pair.unpaired.p)})"
+    share, p = f"{100 * pair.unpaired.superiority:.0f} %", numbers.p_value(pair.unpaired.p)
+    return f"{share} (p {p})".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _over_examples(pair: Pair) -> tuple[str, ...]:

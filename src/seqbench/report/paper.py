@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqbench.records.store import replacing
+from seqbench.report import numbers
 from seqbench.report.content import Content
 from seqbench.report.figures.figure import BASELINE_COLOUR, HEIGHT, Figure, Plot, Variant
 from seqbench.report.figures.of_section import figures
@@ -211,11 +212,16 @@ def _lay_out(axes: Axes, plot: Plot) -> None:
 
 
 def _lay_out_axis(axes: Axes, axis: Plot, name: str) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     side = axes.xaxis if name == "x" else axes.yaxis
     if "title" in axis:
         side.set_label_text(html.unescape(axis["title"]["text"]))
     if axis.get("type") == "log":  # of costs, which are on the x-axis
         axes.set_xscale("log")
+        side.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        side.set_major_formatter(FuncFormatter(lambda value, _: numbers.count(value)))
+        side.set_minor_formatter(NullFormatter())
     if "tickvals" in axis:
         turned: Any = {"rotation": 45, "ha": "right"} if axis.get("tickangle") else {}
         side.set_ticks(axis["tickvals"], [html.unescape(t) for t in axis["ticktext"]], **turned)
