@@ -67,7 +67,7 @@ window.looks = (() => {
     const look = (name, colour, ground) => {
       texts += 1;
       const ratio = contrast(over(parsed(colour), ground), ground);
-      if (ratio < 4.5) found.add(`${name}: ${ratio.toFixed(2)}`);
+      if (!(ratio >= 4.5)) found.add(`${name}: ${ratio.toFixed(2)}`);
     };
     for (const element of all("main *")) {
       if (element.closest("svg, .plot") || !element.checkVisibility()) continue;
@@ -80,9 +80,10 @@ window.looks = (() => {
       for (const text of all("text", plot)) {
         if (text.textContent && !text.closest(".heatmaplayer")) look(text.textContent, getComputedStyle(text).fill, ground);
       }
-      const cells = plot.data?.find((trace) => trace.type === "heatmap");
-      for (const [share, colour] of cells?.colorscale ?? []) {
-        look(`cell of ${100 * share} %`, cells.textfont.color, over(parsed(colour), ground));
+      const shares = plot.querySelector(".heatmaplayer text");
+      const cells = plot.data.find((trace) => trace.type === "heatmap");
+      for (const [share, colour] of shares ? cells.colorscale : []) {
+        look(`cell of ${100 * share} %`, getComputedStyle(shares).fill, over(parsed(colour), ground));
       }
     }
     return { texts, faint: [...found] };

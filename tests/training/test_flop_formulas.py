@@ -214,3 +214,18 @@ def test_the_backward_passes_of_attention_on_a_gpu() -> None:
         arguments = [argument.name for argument in packet.default._schema.arguments]
         assert arguments[1:4] == ["query", "key", "value"]
         assert FORMULAS[packet](shape, shape, shape, shape) == 4 * 2 * B * 2 * T * T * 4
+
+
+@pytest.mark.parametrize("groups", [1, 2, 8])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_convolution_in_groups(groups: int, transposed: bool) -> None:
+    layer = (nn.ConvTranspose1d if transposed else nn.Conv1d)(WIDTH, WIDTH, 3, groups=groups)
+    x_BDT = torch.randn(B, WIDTH, T, requires_grad=True)
+    positions = T if transposed else T - 2
+    expected = product(B * positions * WIDTH * (WIDTH // groups) * 3)
+    assert counted(lambda: layer(x_BDT)) == expected
+
+
+def test_a_product_of_two_vectors() -> None:
+    a_D, b_D = torch.randn(D, requires_grad=True), torch.randn(D)
+    assert counted(lambda: a_D @ b_D) == 2 * D  # by a number its backward pass only scales

@@ -22,6 +22,7 @@ from seqbench.records.record import RunRecord
 from seqbench.tasks.task import Task
 from seqbench.training.assemble import build_task, set_up_data
 from seqbench.training.execute import execute
+from seqbench.training.fit_network import meets_other_ranks
 from seqbench.training.flops import batch_flops, few_of, training_flops
 from seqbench.training.kinds import KINDS
 
@@ -192,3 +193,68 @@ def test_a_language_model_counts_a_window(tmp_path: Path, cache_dir: Path) -> No
     forward = 2 * 4 * 5 * (6 + 5) + 2 * 5 * vocabulary
     found = counted(task, datamodule, tokens=1)
     assert found == pytest.approx(3 * forward, rel=0.01)
+
+
+class OnceABatch(LSTM):
+    """Projects positions once, whatever the number of texts, as Transformer-XL does."""
+
+    def __init__(self, *, d_input: int) -> None:
+        super().__init__(d_input=d_input, d_hidden=6)
+        self.relative = nn.Linear(64, 6)
+
+    def forward(self, x_BTD: Any, mask_BT: Any, state: Any = None) -> Encoded:
+        hidden_BTD, mask_BT, state = super().forward(x_BTD, mask_BT, state)
+        positions_TD = self.relative(torch.ones(x_BTD.shape[1], 64))
+        return Encoded(hidden_BTD + positions_TD, mask_BT, state)
+
+
+def test_what_is_computed_once_a_batch_is_counted_once(make_job: Any) -> None:
+    config = make_job("data.batch_size=16").config
+    datamodule = set_up_data(config)
+    task = build_task(config, datamodule.spec)
+    task.encoder, task.head = OnceABatch(d_input=task.inputs.d_output), nn.Linear(6, 2)
+    batches = list(datamodule.train_dataloader())
+    expected = sum(batch_flops(task, batch) for batch in batches)
+    tokens = sum(batch.num_tokens() for batch in batches)
+    assert counted(task, datamodule, tokens=tokens) == pytest.approx(expected, rel=1e-9)
+
+
+@torch.library.custom_op("seqbench_tests::scan", mutates_args=())
+def scan(x: torch.Tensor) -> torch.Tensor:
+    return x.clone()
+
+
+scan.register_autograd(lambda _, grad: grad)
+
+
+@pytest.mark.parametrize(
+    ("strange", "name"),
+    [
+        (scan, "seqbench_tests.scan"),
+        (lambda x_BTD: torch.fft.irfft(torch.fft.rfft(x_BTD, dim=1), x_BTD.shape[1], dim=1),
+         "aten._fft_c2c, aten._fft_c2r, aten._fft_r2c"),
+        (lambda x_BTD: nn.functional.bilinear(x_BTD, x_BTD, torch.ones(5, 5, 5)),
+         "aten._trilinear"),
+    ],
+)  # fmt: skip
+def test_an_operator_without_a_formula_is_told(
+    strange: Any, name: str, make_job: Any, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    forward = LSTM.forward
+
+    def with_it(self: LSTM, *args: Any) -> Encoded:
+        hidden_BTD, mask_BT, state = forward(self, *args)
+        return Encoded(strange(hidden_BTD), mask_BT, state)
+
+    monkeypatch.setattr(LSTM, "forward", with_it)
+    config = make_job().config
+    datamodule = set_up_data(config)
+    with caplog.at_level(logging.INFO):
+        assert counted(build_task(config, datamodule.spec), datamodule, tokens=10) is None
+    assert f"training FLOPs could not be counted: no formula for {name}" in caplog.text
+
+
+def test_what_waits_for_other_ranks_is_known() -> None:
+    assert meets_other_ranks(nn.Sequential(nn.Linear(2, 2), nn.SyncBatchNorm(2)))
+    assert not meets_other_ranks(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))

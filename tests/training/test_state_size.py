@@ -13,7 +13,7 @@ import torch
 from seqbench.models.bow import BagOfWords
 from seqbench.models.cnn import CNN
 from seqbench.models.cnn_lstm import CNNLSTM
-from seqbench.models.encoder import Encoder
+from seqbench.models.encoder import Encoded, Encoder
 from seqbench.models.gru import GRU
 from seqbench.models.lstm import LSTM
 from seqbench.models.transformer import Transformer
@@ -91,3 +91,31 @@ def test_a_run_has_it_in_its_record(network_run: Path, baseline_run: Path) -> No
         record = RunFolder(folder).read_record()
         assert record is not None
         assert record.cost.state_bytes == expected
+
+
+class Nested(LSTM):
+    """Keeps its state as others do: a pair for each part, some of them None."""
+
+    def initial_state(self, batch_size: int, device: torch.device) -> Any:
+        return tuple((part, None) for part in super().initial_state(batch_size, device))
+
+    def forward(self, x_BTD: Any, mask_BT: Any, state: Any = None) -> Encoded:
+        encoded = super().forward(x_BTD, mask_BT, tuple(part for part, _ in state))
+        return encoded._replace(state=tuple((part, None) for part in encoded.state or ()))
+
+
+class Strange(LSTM):
+    """Keeps something that has no bytes."""
+
+    def forward(self, x_BTD: Any, mask_BT: Any, state: Any = None) -> Encoded:
+        return super().forward(x_BTD, mask_BT)._replace(state=(3.0,))  # type: ignore[arg-type]
+
+
+def test_states_of_other_kinds(make_task: Any, caplog: pytest.LogCaptureFixture) -> None:
+    task = make_task()
+    task.encoder = Nested(d_input=WIDTH, d_hidden=D)
+    assert state_bytes(task) == 2 * D * FLOAT
+    task.encoder = Strange(d_input=WIDTH, d_hidden=D)
+    with caplog.at_level(logging.INFO):
+        assert state_bytes(task) is None
+    assert "the size of the encoder's state is not known: 'float' object is" in caplog.text

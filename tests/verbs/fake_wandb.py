@@ -16,7 +16,7 @@ class FakeWandb(ThreadingHTTPServer):
 
     Attributes:
         refused: substrings of W&B ids whose runs are refused.
-        stream_status: what it answers to lines of history, e.g. 503 for a store that is broken.
+        stream_status: what it answers to lines of history, 403 for a store that refuses them.
         runs: every run that was begun, as "entity/project/id".
         history: lines of history that were sent, by W&B id.
         reports: variables of every report that was saved.

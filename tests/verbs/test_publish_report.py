@@ -140,7 +140,9 @@ def test_its_panels(outputs: Path) -> None:
     assert bars.metrics == ["test/accuracy"]
     for panel in (steps, time, bars):
         assert (panel.groupby, panel.groupby_aggfunc) == (wr.Config("choices.model"), "mean")
-    (scatter,) = found[wr.ScatterPlot]
+    scatter, seconds, flops = found[wr.ScatterPlot]
+    costs = (seconds.x.name, flops.x.name, seconds.y.name, flops.y.name)
+    assert costs == ("cost/train_seconds", "cost/flops", "test/accuracy", "test/accuracy")
     axes = (wr.SummaryMetric("cost/parameters"), wr.SummaryMetric("test/accuracy"))
     assert (scatter.x, scatter.y) == axes
     (parallel,) = found[wr.ParallelCoordinatesPlot]
@@ -152,7 +154,7 @@ def test_its_panels(outputs: Path) -> None:
 def test_panels_lie_beside_each_other(outputs: Path) -> None:
     (grid,) = grids(made(outputs))
     places = [(panel.layout.x, panel.layout.y) for panel in grid.panels]
-    assert places == [(0, 0), (12, 0), (0, 8), (12, 8), (0, 16), (12, 16)]
+    assert places == [(0, 0), (12, 0), (0, 8), (12, 8), (0, 16), (12, 16), (0, 24), (12, 24)]
 
 
 def test_what_does_not_vary_is_not_drawn(tmp_path: Path) -> None:
@@ -161,7 +163,41 @@ def test_what_does_not_vary_is_not_drawn(tmp_path: Path) -> None:
     store_run(tmp_path, settings={"d": 2}, config={"optimizer": {"lr": 0.1}})
     (parallel,) = panels(tmp_path)[wr.ParallelCoordinatesPlot]
     columns = [column.metric.name for column in parallel.columns]
-    assert columns == ["optimizer.lr", "test/accuracy"]
+    assert columns == ["model.d", "optimizer.lr", "test/accuracy"]
+
+
+def test_settings_that_differ_are_not_pooled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for dropout in (0.1, 0.5):
+        for seed in range(2):
+            store_run(tmp_path, seed=seed, settings={"dropout": dropout})
+    spec = serialised(made(tmp_path), monkeypatch)
+    (block,) = [block for block in spec["blocks"] if block["type"] == "panel-grid"]
+    (runs,) = block["metadata"]["runSets"]
+    names = [group["name"] for group in runs["grouping"]]
+    assert names == ["choices.value.model", "model.value.dropout"]
+    found = panels(tmp_path)
+    for panel in (*found[wr.LinePlot], *found[wr.BarPlot]):
+        assert panel.groupby is None
+    (parallel,) = found[wr.ParallelCoordinatesPlot]
+    columns = [column.metric.name for column in parallel.columns]
+    assert columns == ["model.dropout", "seed", "test/accuracy"]
+
+
+def test_claims_are_listed_with_their_verdicts(outputs: Path) -> None:
+    claim = {
+        "claim": "A GRU beats an RNN", "metric": "accuracy", "first": {"model": "gru"},
+        "second": {"model": "lstm"}, "direction": "greater", "smallest_effect": 0.01,
+    }  # fmt: skip
+    for path in outputs.glob("*/*/record.json"):
+        plain = json.loads(path.read_text())
+        plain["config"]["claims"] = [claim]
+        path.write_text(json.dumps(plain))
+    (claims, *_) = [block for block in made(outputs).blocks if isinstance(block, wr.UnorderedList)]
+    (item,) = claims.items
+    assert "A GRU beats an RNN" in str(item)
+    assert "inconclusive" in str(item) or "refuted" in str(item)
 
 
 def test_without_a_completed_run_it_has_no_plots(
@@ -190,8 +226,9 @@ def test_panels_name_what_a_real_run_logs(tiny: list[str], tmp_path: Path) -> No
     for plot in found[wr.LinePlot]:
         x = "_runtime" if plot.x == "RelativeTime(Process)" else plot.x
         assert len([row for row in history if {x, *plot.y} <= row.keys()]) == 2  # epochs
-    (scatter,), (bars,) = found[wr.ScatterPlot], found[wr.BarPlot]
-    for key in (scatter.x.name, scatter.y.name, *bars.metrics):
+    (bars,), scatters = found[wr.BarPlot], found[wr.ScatterPlot]
+    axes = [axis.name for scatter in scatters for axis in (scatter.x, scatter.y)]
+    for key in (*axes, *bars.metrics):
         assert isinstance(run["summary"][key], int | float)
     for panel in [*found[wr.LinePlot], bars]:
         group, _, key = panel.groupby.name.partition(".")

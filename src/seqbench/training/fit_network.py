@@ -79,7 +79,8 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         cost = replace(cost, train_seconds=(cost.train_seconds or 0.0) + attempt.point.seconds)
     if distributed.is_main():  # last: what is only tried costs the run no second and no byte
         per_token = partial(kind.flops_per_token, task, datamodule, device)
-        flops = training_flops(task, per_token, tokens=tokens, device=device)
+        counts = not distributed.is_launched() or not meets_other_ranks(task)
+        flops = training_flops(task, per_token, tokens=tokens, device=device) if counts else None
         cost = replace(cost, flops=flops, state_bytes=state_bytes(task))
     scores = replace(
         kind.scores(found, task.spec, split="test"),
@@ -133,6 +134,11 @@ def _take_best(
 def load_weights(task: nn.Module, path: Path) -> None:
     """Load the weights of a checkpoint, which holds plain containers and tensors only."""
     task.load_state_dict(read_checkpoint(path)["state_dict"])
+
+
+def meets_other_ranks(module: nn.Module) -> bool:
+    """Whether its forward pass in training waits for all ranks, and one alone would for ever."""
+    return any(isinstance(part, nn.SyncBatchNorm) for part in module.modules())
 
 
 def num_parameters(module: nn.Module) -> int:

@@ -91,6 +91,23 @@ def _attention_backward(
     return 2 * _attention(query, key, value)
 
 
+@_of_arguments(aten.convolution_backward)
+def _convolution_backward(given: Mapping[str, Any]) -> int:
+    """As forward for each gradient: torch's own formula forgets groups.
+
+    A weight (out, in / groups, …) meets every position of the output, a transposed one, which is
+    (in, out / groups, …), every position of the input.
+    """
+    of_x, of_weight, _ = given["output_mask"]
+    at = given["input"] if given["transposed"] else given["grad_output"]
+    positions = at.shape[0] * prod(at.shape[2:])
+    return int(2 * positions * given["weight"].numel() * (of_x + of_weight))
+
+
+def _dot(vector: Shape, *_: Any, **__: Any) -> int:
+    return 2 * prod(vector)
+
+
 def _matrix_by_vector(matrix: Shape, *_: Any, **__: Any) -> int:
     return 2 * prod(matrix)
 
@@ -105,6 +122,18 @@ FORMULAS: dict[Any, Formula] = {
     aten._scaled_dot_product_flash_attention_backward: _attention_backward,
     aten._scaled_dot_product_efficient_attention_backward: _attention_backward,
     aten._scaled_dot_product_cudnn_attention_backward: _attention_backward,
+    aten.convolution_backward: _convolution_backward,
     aten.mv: _matrix_by_vector,
+    aten.dot: _dot,
+    aten.vdot: _dot,
 }
-"""By operator; the backward ones of attention take the place of torch's own."""
+"""By operator; the backward ones of attention and convolution take the place of torch's own."""
+
+_TORCHS_OWN = frozenset(("aten", "prim", "prims", "profiler", "_c10d_functional", "c10d"))
+_UNKNOWN = frozenset(("_trilinear", "_fft_c2c", "_fft_c2r", "_fft_r2c", "linalg_matrix_exp"))
+
+
+def is_unknown(operator: Any) -> bool:
+    """Whether an operator may multiply much and has no formula: a counter would count 0."""
+    namespace, _, name = operator._schema.name.partition("::")
+    return namespace not in _TORCHS_OWN or name in _UNKNOWN

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from seqbench.tasks.task import Task
-from seqbench.training.untouched import untouched
-
-log = logging.getLogger(__name__)
+from seqbench.training.untouched import tried, untouched
 
 WINDOW = 1024
 """Positions read at once: attention over all of a long sequence would need its square."""
@@ -21,22 +21,30 @@ def state_bytes(task: Task) -> int | None:
     Args:
         task: its encoder is asked; that no text is as long does not matter.
     """
+    return tried(lambda: _measured(task), otherwise="the size of the encoder's state is not known")
+
+
+def _measured(task: Task) -> int | None:
     encoder, length = task.encoder, task.spec.max_len
     if not encoder.causal:
         return None
     weight = next(task.parameters())
-    try:
-        with untouched(task, weight.device), torch.no_grad():
-            task.eval()
-            state = encoder.initial_state(1, weight.device)
-            for start in range(0, length, WINDOW):
-                x_1TD = weight.new_zeros(1, min(WINDOW, length - start), encoder.d_input)
-                mask_1T = torch.ones(x_1TD.shape[:2], dtype=torch.bool, device=weight.device)
-                after = encoder(x_1TD, mask_1T, state).state
-                assert after is not None
-                state = after
-    except Exception as error:  # of an encoder that keeps the contract only in part
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        log.info("the size of the encoder's state is not known: %s", reason)
-        return None
-    return sum(part.nbytes for part in state)
+    with untouched(task, weight.device), torch.no_grad():
+        task.eval()
+        state = encoder.initial_state(1, weight.device)
+        for start in range(0, length, WINDOW):
+            x_1TD = weight.new_zeros(1, min(WINDOW, length - start), encoder.d_input)
+            mask_1T = torch.ones(x_1TD.shape[:2], dtype=torch.bool, device=weight.device)
+            after = encoder(x_1TD, mask_1T, state).state
+            assert after is not None
+            state = after
+        return _bytes(state)
+
+
+def _bytes(state: Any) -> int:
+    """Of all tensors in it: the contract is flat, but others' encoders nest."""
+    if state is None:
+        return 0
+    if isinstance(state, Tensor):
+        return int(state.nbytes)
+    return sum(map(_bytes, state.values() if isinstance(state, Mapping) else state))

@@ -9,19 +9,20 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import wandb_workspaces.reports.v2 as wr
 
 from seqbench.report import numbers
-from seqbench.report.content import Content
+from seqbench.report.content import Content, Section
+from seqbench.report.grids import claims_grid
 from seqbench.report.markdown import markdown_table
 from seqbench.report.tables import Table
 from seqbench.verbs.publish_sync import Target
 
-_MODEL = "choices.model"
-_VARIED = ("optimizer.lr", _MODEL, "seed")
+_MODEL, _SEED = "choices.model", "seed"
+_COSTS = {"parameters": "parameters", "train_seconds": "seconds of training", "flops": "FLOPs"}
 _WIDTH, _HEIGHT = 24, 8  # of the grid, and of a panel in it
 
 
@@ -35,14 +36,25 @@ def report_of(content: Content, *, target: Target, title: str) -> wr.Report:
     """
     asked = [] if title == content.question else [wr.H1(content.question)]
     blocks: list[Any] = [*asked, *(wr.P(answer) for answer in content.answers)]
-    for table in content.tables:
+    blocks += _claims(content)
+    for section in content.sections:
+        table = section.table
         blocks += [wr.H2(table.data), wr.MarkdownBlock(markdown_table(table))]
-        blocks.append(_grid(content, table, target))
+        blocks.append(_grid(content, section, target))
     blocks += [wr.H2("How to read the numbers"), *(wr.P(note) for note in content.notes)]
     if content.failures:
         blocks += [wr.H2(f"Runs without a score ({len(content.failures)})")]
         blocks.append(_failures(content))
     return wr.Report(project=target.project, entity=target.entity or "", title=title, blocks=blocks)
+
+
+def _claims(content: Content) -> list[Any]:
+    """Each claim with its verdict and the evidence: a line each."""
+    grid = claims_grid(content.claims)
+    if grid is None:
+        return []
+    items: list[Any] = [" — ".join(row) for row in grid.rows]
+    return [wr.H2("Claims"), wr.UnorderedList(items), *(wr.P(note) for note in grid.notes)]
 
 
 def _failures(content: Content) -> wr.UnorderedList:
@@ -53,15 +65,16 @@ def _failures(content: Content) -> wr.UnorderedList:
     return wr.UnorderedList(items)
 
 
-def _grid(content: Content, table: Table, target: Target) -> wr.PanelGrid:
+def _grid(content: Content, section: Section, target: Target) -> wr.PanelGrid:
+    table, varied = section.table, section.search.keys if section.search else ()
     runset = wr.Runset(
         entity=target.entity or "",
         project=target.project,
         name=table.data,
         filters=_filters(content, table),
-        groupby=[f"config.{_MODEL}"],
+        groupby=[f"config.{key}" for key in (_MODEL, *varied)],  # as the rows of the table
     )
-    panels = _panels(table)
+    panels = _panels(table, varied)
     for place, panel in enumerate(panels):
         x, y = place % 2 * _WIDTH // 2, place // 2 * _HEIGHT
         panel.layout = wr.Layout(x=x, y=y, w=_WIDTH // 2, h=_HEIGHT)
@@ -83,32 +96,42 @@ def _quoted(text: str) -> str:
     return "'" + re.sub(r"[^\w ./-]", lambda found: f"\\U{ord(found[0]):08x}", text) + "'"
 
 
-def _panels(table: Table) -> list[Any]:
-    parameters = wr.SummaryMetric("cost/parameters")
+def _panels(table: Table, varied: Sequence[str]) -> list[Any]:
     metric, score = numbers.metric_name(table.primary.name), _score(table)
     panels: list[Any] = [
-        _curve(table, "steps", x="trainer/global_step", title_x="optimizer steps"),
-        _curve(table, "time", x="RelativeTime(Process)", title_x="seconds"),
+        _curve(table, varied, "steps", x="trainer/global_step", title_x="optimizer steps"),
+        _curve(table, varied, "time", x="RelativeTime(Process)", title_x="seconds"),
         wr.BarPlot(
             title=f"Test {metric}: mean over seeds",
             metrics=[score.name],
-            groupby=wr.Config(_MODEL),
+            groupby=_by(varied),
             groupby_aggfunc="mean",
             groupby_rangefunc="stddev",
         ),
-        wr.ScatterPlot(
-            title=f"Test {metric} against parameters", x=parameters, y=score, log_x=True
+        *(
+            wr.ScatterPlot(
+                title=f"Test {metric} against {words}",
+                x=wr.SummaryMetric(f"cost/{cost}"),
+                y=score,
+                log_x=True,
+            )
+            for cost, words in _COSTS.items()
         ),
     ]
-    varied = _varied(table)
-    if varied:
-        columns = [wr.ParallelCoordinatesPlotColumn(metric=wr.Config(key)) for key in varied]
+    differing = [key for key in (_MODEL, *varied, _SEED) if _varies(table, key)]
+    if differing:
+        columns = [wr.ParallelCoordinatesPlotColumn(metric=wr.Config(key)) for key in differing]
         columns.append(wr.ParallelCoordinatesPlotColumn(metric=score))
         panels.append(wr.ParallelCoordinatesPlot(title="What was varied", columns=columns))
     return [*panels, wr.RunComparer(diff_only="split")]
 
 
-def _curve(table: Table, by: str, *, x: str, title_x: str) -> wr.LinePlot:
+def _by(varied: Sequence[str]) -> wr.Config | None:
+    """A panel groups by one key at most; by none it shows the groups of the runset."""
+    return None if varied else wr.Config(_MODEL)
+
+
+def _curve(table: Table, varied: Sequence[str], by: str, *, x: str, title_x: str) -> wr.LinePlot:
     metric = numbers.metric_name(table.primary.name)
     return wr.LinePlot(
         title=f"Validation {metric} by {by}: mean and range over seeds",
@@ -126,10 +149,9 @@ def _score(table: Table) -> wr.SummaryMetric:
     return wr.SummaryMetric(f"test/{table.primary.name}")
 
 
-def _varied(table: Table) -> list[str]:
-    """Those of the usual settings that have more than one value among the runs."""
+def _varies(table: Table, key: str) -> bool:
     configs = [run.record.config for row in table.rows for run in row.runs]
-    return [key for key in _VARIED if len({_value(config, key) for config in configs}) > 1]
+    return len({_value(config, key) for config in configs}) > 1
 
 
 def _value(config: Mapping[str, Any], key: str) -> str:

@@ -194,7 +194,7 @@ def _lost(printed: str) -> str | None:
     for line in printed.splitlines():
         if any(sign in line for sign in _LOST):
             said = line.removeprefix("wandb: ").strip()
-            return said.partition("] ")[2] if said.startswith("[") else said
+            return said.partition("] ")[2] or said
     return None
 
 
