@@ -49,6 +49,11 @@ SEES = "which else sees what it must predict, got false; use"
             "task.tied: expected false unless inputs=learned, got true; there are no input "
             "embeddings to share: use inputs=learned",
         ),
+        (
+            ["task.tied=true", "task.cutoffs=[9]"],
+            "task.cutoffs: expected none with task.tied=true, got [9]; clusters have widths of "
+            "their own: leave one of the two out",
+        ),
         (["task.stride=129"], "task.stride: expected at most data.window=128, got 129"),
         (
             ["model=baseline/majority"],

@@ -77,7 +77,7 @@ def test_a_training_file(
             "file x.txt: expected utf-8 text, got byte 0xe9 at offset 3, line 1; say which "
             "encoding it has (data.source.encoding=cp1252 or latin-1), or save it as UTF-8",
         ),
-        (b"a", "", "split validation: expected some text, got none; the text is too short to be cut"),
+        (b"a", "", "split validation: expected some text, got none; the text is too short to"),
         (
             b"a short text\n" * 9, "data.window=120",
             "data.window: expected at most 104, since the training text has 105 tokens, got 120; "

@@ -249,3 +249,16 @@ def test_no_loss_has_a_gradient_from_the_token_it_predicts_or_later_ones(name: s
         (gradient,) = torch.autograd.grad(loss, x_BTD)
         assert not gradient[:, place + 1 :].any()
         assert gradient[:, : place + 1].any()
+
+
+def test_an_adaptive_softmax_is_exact_whatever_the_batches_too() -> None:
+    torch.manual_seed(0)
+    task = task_of(LSTM(d_input=D, d_hidden=16), cutoffs=[4, 7]).eval()
+    ids = text(40)
+    whole = task.losses_of(read(ids, window=4096))["losses"]
+    assert np.abs(task.losses_of(read(ids, window=3))["losses"] - whole).max() < 1e-5
+    task.train().outputs(read(ids, window=9)[0]).loss_sum.backward()
+    assert all(parameter.grad is not None for parameter in task.head.parameters())
+    for cutoffs, says in (([7, 4], "ascending numbers below"), ([4, V], "vocabulary's size, 9")):
+        with pytest.raises(ConfigError, match=says):
+            task_of(LSTM(d_input=D), cutoffs=cutoffs)

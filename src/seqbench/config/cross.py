@@ -189,6 +189,21 @@ def tied_embeddings_are_learned(config: Mapping[str, Any]) -> list[ConfigError]:
     ]
 
 
+def clusters_are_not_tied(config: Mapping[str, Any]) -> list[ConfigError]:
+    """An adaptive softmax has matrices of its own."""
+    task = _ours(config, "task")
+    if task.get("tied") is not True or not task.get("cutoffs"):
+        return []
+    return [
+        ConfigError(
+            "task.cutoffs",
+            expected="none with task.tied=true",
+            got=str(task["cutoffs"]),
+            remedy="clusters have widths of their own: leave one of the two out",
+        )
+    ]
+
+
 def strides_fit_windows(config: Mapping[str, Any]) -> list[ConfigError]:
     """A sliding window scores no more targets than it holds."""
     stride, window = _ours(config, "task").get("stride"), _ours(config, "data").get("window")
@@ -320,6 +335,7 @@ CROSS_CHECKS: tuple[CrossCheck, ...] = (
     baselines_read_raw_texts,
     language_models_look_back,
     tied_embeddings_are_learned,
+    clusters_are_not_tied,
     strides_fit_windows,
     baselines_suit_tasks,
     study_is_a_folder,

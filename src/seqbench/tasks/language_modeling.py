@@ -14,6 +14,7 @@ from seqbench.domains import NonNegativeFloat, NonNegativeInt, PositiveInt, Prob
 from seqbench.errors import ConfigError
 from seqbench.models.encoder import Encoder, State
 from seqbench.models.inputs import Inputs, LearnedEmbedding
+from seqbench.models.layers.adaptive_output import AdaptiveOutput
 from seqbench.models.layers.locked_dropout import LockedDropout
 from seqbench.models.layers.output_layer import OutputLayer
 from seqbench.tasks.optimizers import OptimizerSettings
@@ -35,6 +36,8 @@ class LanguageModeling(Task):
         dropout: share of single elements dropped from the encoder's output.
         locked_dropout: share of features dropped likewise, the same at all positions.
         tied: use the input embeddings as output matrix.
+        cutoffs: ids at which clusters of an adaptive softmax begin, e.g. [2000, 10000]; empty for a
+            full output layer.
         stride: targets that a sliding window scores; None takes half the training window, so that
             at least the other half is context.
         sample_temperatures: texts are drawn at each of these when the run is complete.
@@ -43,7 +46,8 @@ class LanguageModeling(Task):
 
     Raises:
         ConfigError: the encoder is not causal, or sees no context; tied without embeddings; a
-            stride longer than the window.
+            stride longer than the window; cutoffs that are not ascending, beyond the vocabulary, or
+            along with tied.
     """
 
     primary: ClassVar[MetricSpec] = MetricSpec(name="loss", higher_is_better=False)
@@ -59,6 +63,7 @@ class LanguageModeling(Task):
         dropout: Probability = 0.0,
         locked_dropout: Probability = 0.0,
         tied: bool = False,
+        cutoffs: list[PositiveInt] = [],  # noqa: B006
         stride: PositiveInt | None = None,
         sample_temperatures: list[NonNegativeFloat] = [0.2, 0.5, 1.0, 1.2],  # noqa: B006
         sample_texts: PositiveInt = 4,
@@ -82,11 +87,18 @@ class LanguageModeling(Task):
                 "task.stride", expected=f"at most data.window={spec.max_len}", got=str(stride)
             )
         self.dropout = nn.Sequential(LockedDropout(rate=locked_dropout), nn.Dropout(dropout))
-        self.head = OutputLayer(
-            d_input=encoder.d_output,
-            vocab_size=spec.vocab_size,
-            tied=_embedding(inputs) if tied else None,
-        )
+        self.head: OutputLayer | AdaptiveOutput
+        if cutoffs:
+            _check_cutoffs(cutoffs, spec.vocab_size, tied=tied)
+            self.head = AdaptiveOutput(
+                d_input=encoder.d_output, vocab_size=spec.vocab_size, cutoffs=list(cutoffs)
+            )
+        else:
+            self.head = OutputLayer(
+                d_input=encoder.d_output,
+                vocab_size=spec.vocab_size,
+                tied=_embedding(inputs) if tied else None,
+            )
         self.sample_temperatures = list(sample_temperatures)
         self.sample_texts = sample_texts
         self.sample_tokens = sample_tokens
@@ -208,6 +220,22 @@ class LanguageModeling(Task):
 def tokens_per_character(spec: DataSpec, split: str) -> float:
     """How many tokens stand for a character of a split's text, marks of documents included."""
     return spec.num_tokens[split] / spec.num_characters[split]
+
+
+def _check_cutoffs(cutoffs: list[int], vocab_size: int, *, tied: bool) -> None:
+    if tied:
+        raise ConfigError(
+            "task.cutoffs",
+            expected="none with task.tied=true",
+            got=str(cutoffs),
+            remedy="clusters have widths of their own: leave one of the two out",
+        )
+    if cutoffs != sorted(set(cutoffs)) or cutoffs[-1] >= vocab_size:
+        raise ConfigError(
+            "task.cutoffs",
+            expected=f"ascending numbers below the vocabulary's size, {vocab_size}",
+            got=str(cutoffs),
+        )
 
 
 def _chosen(starts_B: Tensor, new: Tensor, old: Tensor) -> Tensor:
