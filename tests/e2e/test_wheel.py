@@ -45,7 +45,7 @@ def test_it_sweeps_from_there_alone(laid_out: Path, tmp_path: Path) -> None:
         capture_output=True, env=environment, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
-    assert len(ended.stdout.splitlines()) == 14 + 1  # the totals
+    assert len(ended.stdout.splitlines()) == 15 + 1  # the totals
 
 
 @pytest.mark.full  # the build backend comes from the package index

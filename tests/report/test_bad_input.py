@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from seqbench.records.record import SCHEMA, Primary
+from seqbench.report import paper
 from seqbench.report.paper import write_figures
 from seqbench.report.terminal import print_report
 from seqbench.report.write import Report, write_report
@@ -125,9 +126,12 @@ def test_no_seed_in_common(store, report) -> None:
     assert "No two configurations have a seed in common" in report().markdown.read_text()
 
 
-def test_labels_that_mean_something_elsewhere(store, report, tmp_path: Path) -> None:
+def test_labels_that_mean_something_elsewhere(
+    store, report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """To matplotlib's mathtext, to a file system, to LaTeX and to Markdown."""
-    for hostile in ("$\\bar$", "a/b", "50% _x_ ~ ^", "| [l](x) `c`"):
+    monkeypatch.setattr(paper, "_DPI", 30)
+    for hostile in ("$\\bar$ a/b", "50% _x_ ~ ^ | [l](x) `c`"):
         store(settings={"act": hostile}, data=hostile, examples=20)
     made = report()
     write_figures(made.content, tmp_path / "figures")

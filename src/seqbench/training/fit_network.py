@@ -79,7 +79,7 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         cost = replace(cost, train_seconds=(cost.train_seconds or 0.0) + attempt.point.seconds)
     if distributed.is_main():  # last: what is only tried costs the run no second and no byte
         per_token = partial(kind.flops_per_token, task, datamodule, device)
-        counts = not distributed.is_launched() or not meets_other_ranks(task)
+        counts = trainer.world_size == 1 or not meets_other_ranks(task)
         flops = training_flops(task, per_token, tokens=tokens, device=device) if counts else None
         cost = replace(cost, flops=flops, state_bytes=state_bytes(task))
     scores = replace(

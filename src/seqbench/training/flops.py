@@ -131,7 +131,7 @@ def batch_flops(task: Task, batch: TokenBatch) -> int:
     return int(counter.get_total_flops())
 
 
-class _Known(TorchDispatchMode):
+class _Known(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes operators that are counted as nothing and should not be.
 
     Attributes:
@@ -139,7 +139,7 @@ class _Known(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.strange: set[str] = set()
 
     def __torch_dispatch__(

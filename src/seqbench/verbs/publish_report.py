@@ -139,7 +139,7 @@ def _curve(table: Table, varied: Sequence[str], by: str, *, x: str, title_x: str
         y=[f"validation/{table.primary.name}"],
         title_x=title_x,
         title_y=metric,
-        groupby=wr.Config(_MODEL),
+        groupby=_by(varied),
         groupby_aggfunc="mean",
         groupby_rangefunc="minmax",
     )

@@ -62,7 +62,13 @@ class FusedLayer(RecurrentLayer):
     ) -> tuple[Tensor, State | None]:
         """See RecurrentLayer."""
         with self._dropped_weights():
-            return self._read(x_BTD, lengths_B, state)
+            if not _lacks_bfloat16(self.rnn, x_BTD.device):
+                return self._read(x_BTD, lengths_B, state)
+            with torch.autocast("cpu", enabled=False):
+                whole = next(self.rnn.parameters()).dtype
+                if state is not None:
+                    state = tuple(part_BD.to(whole) for part_BD in state)
+                return self._read(x_BTD.to(whole), lengths_B, state)
 
     def _read(
         self, x_BTD: Tensor, lengths_B: Tensor, state: State | None
@@ -103,6 +109,16 @@ class FusedLayer(RecurrentLayer):
         hidden, after = self.rnn(x, before if len(before) == 2 else before[0])
         parts = after if isinstance(after, tuple) else (after,)
         return hidden, tuple(part_1BD[0] for part_1BD in parts)
+
+
+def _lacks_bfloat16(rnn: nn.RNNBase, device: torch.device) -> bool:
+    """Torch's LSTM for CPUs fails under bfloat16 on processors without it: it is read in whole."""
+    return (
+        isinstance(rnn, nn.LSTM)
+        and device.type == "cpu"
+        and torch.is_autocast_enabled("cpu")
+        and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
 
 
 class FusedLSTMLayer(FusedLayer):
