@@ -79,7 +79,8 @@ def start_mirror(
         "config": dict(config),
         "project": settings.project_name,
         "entity": settings.entity_name,
-        "dir": str(path),
+        # W&B's own process may have been started in another working folder.
+        "dir": str(path.absolute()),
     }
     _stage_beside(path)
     if _service is not None:
