@@ -9,7 +9,8 @@ Every law is a function of its own, too; each raises AssertionError and says wha
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -218,6 +219,25 @@ def check_num_parameters(make_encoder: MakeEncoder, expected: int) -> None:
     """There are as many trainable parameters as the closed formula says."""
     got = sum(parameter.numel() for parameter in make_encoder().parameters())
     _require(got == expected, f"{expected} parameters by the formula, {got} by count")
+
+
+def check_widths(encoder: type[Encoder], arguments: Mapping[str, Any]) -> None:
+    """What it declares to make it wider does: each number of steps is built, and more parameters.
+
+    Args:
+        encoder: the class; one that declares nothing keeps this law.
+        arguments: keyword arguments to build it with, all that it takes.
+    """
+    widths = encoder.widths(arguments)
+    if widths is None:
+        return
+    missing = [name for name in widths.names if name not in arguments]
+    _require(not missing, f"widths names {', '.join(missing)}, which are no arguments")
+    sizes = []
+    for number in (1, 2, 3, 8):
+        made = encoder(**{**arguments, **widths.at(number, arguments)})
+        sizes.append(sum(parameter.numel() for parameter in made.parameters()))
+    _require(sizes == sorted(set(sizes)), f"wider is not larger: {sizes} parameters")
 
 
 def _make(make_encoder: MakeEncoder, seed: int) -> Encoder:

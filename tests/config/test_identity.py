@@ -94,3 +94,21 @@ def test_the_same_overrides_are_the_same_run(toy_dir: Path, toy: list[str]) -> N
         for more in ([], ["study=x"], ["logger=none"], ["paths.outputs=/x"], ["optimizer.lr=0.001"])
     }
     assert len(ids) == 1
+
+
+BUDGET = {"params": None, "embeddings": "included", "flops": None, "seconds": None}
+
+
+def test_without_a_budget_a_run_is_called_as_before_there_were_any() -> None:
+    assert fingerprint(CONFIG | {"budget": BUDGET}) == fingerprint(CONFIG)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"params": 9}, {"flops": 9.0}, {"seconds": 9.0}, {"params": 9, "embeddings": "excluded"},
+    ],
+)  # fmt: skip
+def test_a_budget_counts(asked: dict[str, Any]) -> None:
+    found = {fingerprint(CONFIG | {"budget": BUDGET | each}) for each in ({}, {"params": 8}, asked)}
+    assert len(found) == 3

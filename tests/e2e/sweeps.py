@@ -48,9 +48,11 @@ class Sweep:
         self.seen.update((each.pid, each) for each in everyone)
         return found
 
-    def wait(self, until: Callable[[], bool] = lambda: False) -> bool:
+    def wait(
+        self, until: Callable[[], bool] = lambda: False, *, patience: float = PATIENCE
+    ) -> bool:
         """Until something comes about, or the sweep has ended; whether the former."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while self.process.poll() is None:
             self.family()
             if until():

@@ -9,7 +9,8 @@ import pytest
 
 from seqbench.errors import RecordError
 from seqbench.records import record as schema
-from seqbench.records.record import Cost, RunError, RunRecord, Scores
+from seqbench.records.record import Budget, Cost, RunError, RunRecord, Scores
+from seqbench.records.schema import required
 
 
 def test_round_trip_through_json(record: RunRecord) -> None:
@@ -30,7 +31,7 @@ def test_numbers_that_json_does_not_know_are_null(record: RunRecord) -> None:
 
 def test_every_field_is_documented() -> None:
     classes = [value for value in vars(schema).values() if is_dataclass(value)]
-    assert len(classes) == 10
+    assert len(classes) == 11
     for cls in classes:
         documented = re.findall(r"^ {8}(\w+): ", cls.__doc__ or "", flags=re.MULTILINE)
         assert documented == [field.name for field in fields(cls)], cls.__name__
@@ -77,3 +78,20 @@ def test_integers_are_read_where_floats_are_meant(record: RunRecord) -> None:
     plain["cost"]["train_seconds"] = 2
     seconds = RunRecord.from_dict(plain).cost.train_seconds
     assert seconds == 2.0 and isinstance(seconds, float)
+
+
+def test_a_record_from_before_there_were_budgets_is_read(record: RunRecord) -> None:
+    plain = record.to_dict()
+    assert plain.pop("budget") is None
+    assert RunRecord.from_dict(plain) == record
+    assert "budget" not in required(RunRecord) and "scores" in required(RunRecord)
+
+
+def test_a_budget_round_trips(record: RunRecord) -> None:
+    budget = Budget(
+        params=500_000, embeddings="excluded", widths={"d_hidden": 181}, params_reached=499_812,
+        flops=1e12, flops_reached=1.001e12, seconds=None, seconds_reached=31.5, used_up=True,
+        reproducible=True,
+    )  # fmt: skip
+    found = replace(record, budget=budget)
+    assert RunRecord.from_dict(json.loads(json.dumps(found.to_dict()))) == found

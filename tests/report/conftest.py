@@ -13,6 +13,7 @@ from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import MetricsWriter
 from seqbench.records.predictions import Predictions, write_predictions
 from seqbench.records.record import (
+    Budget,
     Confusion,
     Cost,
     LengthBin,
@@ -55,6 +56,7 @@ def store_run(
     data_fingerprint: str = "d1",
     code: str = "c1",
     examples: int = 0,
+    budget: Budget | None = None,
 ) -> RunRecord:
     """A run whose numbers follow from its score and seed."""
     rng = np.random.default_rng([seed, *model.encode(), *data.encode()])
@@ -110,6 +112,7 @@ def store_run(
             state_bytes=1024,
         ),
         scores=_scores(rng, primary, test, score, labels, baseline) if completed else Scores(),
+        budget=budget,
     )
     path = outputs / study / run_id
     path.mkdir(parents=True)

@@ -100,6 +100,12 @@ def sleep(job: Job) -> Any:
     time.sleep(100)
 
 
+def hold(job: Job) -> Any:
+    """Holds its folder until it is told to stop."""
+    with RunFolder(job.folder).claim():
+        time.sleep(100)
+
+
 def stop_the_pool(job: Job) -> Any:
     """Tells the pool to stop once two jobs run; ends by the signal that the pool sends then."""
     event(job, "start")

@@ -10,7 +10,12 @@ import pytest
 
 from seqbench.config.engine import Groups, started
 from seqbench.errors import ConfigErrors
-from seqbench.sweeps.grid import expand
+from seqbench.sweeps import grid
+
+
+def expand(*said: Any) -> list[tuple[str, ...]]:
+    """Every run's overrides."""
+    return grid.expand(grid.products(*said))
 
 
 @pytest.fixture

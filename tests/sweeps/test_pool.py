@@ -14,66 +14,20 @@ from typing import Any
 import psutil
 import pytest
 from tests.sweeps import pool_jobs
+from tests.sweeps.seen import MakeJobs, Seen
 from tests.sweeps.stored import store
 
-from seqbench.config.job import Job, freeze
-from seqbench.errors import ConfigErrors, TrainingError
+from seqbench.config.job import Job
+from seqbench.errors import ConfigErrors, RecordError, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunError
 from seqbench.sweeps.burial import bury
 from seqbench.sweeps.execute import Execute, Outcome
+from seqbench.sweeps.feed import Listed
 from seqbench.sweeps.pool import Pool
 from seqbench.sweeps.server import PRELOAD
 from seqbench.sweeps.shift import Shift
 from seqbench.sweeps.stopping import stop_signals
-
-
-class Seen:
-    """An observer that remembers."""
-
-    def __init__(self) -> None:
-        self.log: list[str] = []
-        self.on_elsewhere: Callable[[], None] = lambda: None
-        self.on_started: dict[int, Callable[[], None]] = {}
-
-    def begin(self, statuses: Any, at_once: int) -> None: ...
-
-    def started(self, job: Job) -> None:
-        self.log.append(f"started {job.seed}")
-        self.on_started.get(job.seed, lambda: None)()
-
-    def elsewhere(self, job: Job) -> None:
-        self.log.append(f"elsewhere {job.seed}")
-        self.on_elsewhere()
-
-    def note(self, line: str) -> None:
-        self.log.append(line)
-
-    def tick(self) -> None: ...
-
-
-@pytest.fixture
-def make_jobs(tmp_path: Path) -> Callable[..., list[Job]]:
-    """Makes frozen jobs, told apart by their seeds."""
-
-    def make(number: int, **trainer: Any) -> list[Job]:
-        jobs = []
-        for seed in range(number):
-            config = {
-                "run_id": f"data-model-s{seed}-00000000",
-                "study": "pool",
-                "seed": seed,
-                "force": False,
-                "paths": {"outputs": str(tmp_path), "cache": "", "datasets": None},
-                "model": {"_target_": "mine.LSTM"},
-                "trainer": {"threads": 1, "devices": 1, "accelerator": "cpu", **trainer},
-                "choices": {"model": "lstm"},
-            }
-            jobs.append(Job(run_id=config["run_id"], study="pool", seed=seed, config=config))
-            freeze(jobs[-1], jobs[-1].folder / "config.yaml")
-        return jobs
-
-    return make
 
 
 @pytest.fixture
@@ -88,7 +42,7 @@ def run() -> Iterator[Callable[..., list[Outcome]]]:
         pools.append(pool)
         outcomes: list[Outcome] = []
         pool.prepare(jobs)
-        pool.launch(jobs, execute, outcomes.append, seen or Seen())
+        pool.launch(Listed(jobs), execute, outcomes.append, seen or Seen())
         return outcomes
 
     yield run
@@ -97,7 +51,6 @@ def run() -> Iterator[Callable[..., list[Outcome]]]:
 
 
 Run = Callable[..., list[Outcome]]
-MakeJobs = Callable[..., list[Job]]
 
 
 def test_each_job_has_a_process_and_a_group_of_its_own(run: Run, make_jobs: MakeJobs) -> None:
@@ -195,7 +148,7 @@ def test_imports_that_fail_are_an_error(run: Run, make_jobs: MakeJobs) -> None:
         pool = Pool(modules=("seqbench.nowhere",), slots=1)
         jobs = make_jobs(1)
         pool.prepare(jobs)
-        pool.launch(jobs, pool_jobs.complete, lambda _: None, Seen())
+        pool.launch(Listed(jobs), pool_jobs.complete, lambda _: None, Seen())
 
 
 def test_a_stopped_pool_asks_its_jobs_to_stop_and_starts_no_other(
@@ -229,7 +182,7 @@ def test_a_stop_just_after_the_start_reaches_every_job(
         server.messages(1.0)
     seen, outcomes = Seen(), list[Outcome]()
     seen.on_started[15] = lambda: os.kill(os.getpid(), signal.SIGTERM)
-    pool.launch(jobs, pool_jobs.sleep, outcomes.append, seen)
+    pool.launch(Listed(jobs), pool_jobs.sleep, outcomes.append, seen)
     pool.close()
     assert [outcome.status for outcome in outcomes] == ["interrupted"] * 16
     assert told == [False]
@@ -239,7 +192,7 @@ def test_a_stop_before_anything_is_imported_waits_for_nothing(make_jobs: MakeJob
     pool, jobs, seen, outcomes = Pool(slots=2), make_jobs(2), Seen(), list[Outcome]()
     pool.prepare(jobs)
     seen.on_started[1] = lambda: os.kill(os.getpid(), signal.SIGINT)
-    pool.launch(jobs, pool_jobs.sleep, outcomes.append, seen)
+    pool.launch(Listed(jobs), pool_jobs.sleep, outcomes.append, seen)
     assert outcomes == []
     assert not jobs[0].folder.joinpath("record.json").exists()
 
@@ -264,7 +217,7 @@ def test_a_check_needs_one_core_whatever_the_run_needed(run: Run, make_jobs: Mak
     )
     pool.prepare([small])
     outcomes: list[Outcome] = []
-    pool.launch([], pool_jobs.complete, outcomes.append, Seen(), checks=[large])
+    pool.launch(Listed(), pool_jobs.complete, outcomes.append, Seen(), checks=[large])
     pool.close()
     assert [outcome.status for outcome in outcomes] == ["completed"]
     assert pool_jobs.events(large.folder.parent)[0][4] == "-"
@@ -341,7 +294,7 @@ def test_jobs_find_everything_imported(make_jobs: MakeJobs) -> None:
     jobs = make_jobs(1)
     pool.prepare(jobs)
     try:
-        pool.launch(jobs, pool_jobs.modules, lambda _: None, Seen())
+        pool.launch(Listed(jobs), pool_jobs.modules, lambda _: None, Seen())
     finally:
         pool.close()
     imported = set((jobs[0].folder.parent / "modules").read_text().split())
@@ -353,7 +306,7 @@ def test_a_pool_that_is_closed_leaves_no_process(run: Run, make_jobs: MakeJobs) 
     pool = Pool(modules=(), slots=1)
     jobs = make_jobs(1)
     pool.prepare(jobs)
-    pool.launch(jobs, pool_jobs.complete, lambda _: None, Seen())
+    pool.launch(Listed(jobs), pool_jobs.complete, lambda _: None, Seen())
     pid = pool.server().pid
     pool.close()
     assert not psutil.pid_exists(pid)
@@ -383,4 +336,51 @@ def test_a_function_without_a_name_cannot_be_found(make_jobs: MakeJobs) -> None:
     jobs = make_jobs(1)
     pool.prepare(jobs)
     with pytest.raises(TypeError, match="no name by which another process could find it"):
-        pool.launch(jobs, lambda job: replace(job), lambda _: None, Seen())
+        pool.launch(Listed(jobs), lambda job: replace(job), lambda _: None, Seen())
+
+
+class OneByOne:
+    """A feed that gives a job only when the one before has ended, and looks at how."""
+
+    def __init__(self, jobs: list[Job]) -> None:
+        self.left, self.under_way = list(jobs), 0
+        self.heard: list[str] = []
+
+    def take(self) -> Job | None:
+        if self.under_way or not self.left:
+            return None
+        self.under_way += 1
+        return self.left.pop(0)
+
+    def is_done(self) -> bool:
+        return not self.left
+
+    def ended(self, outcome: Outcome) -> None:
+        self.under_way -= 1
+        self.heard.append(outcome.status)
+        if outcome.status == "failed":
+            self.left.clear()  # what comes depends on what was
+
+
+def test_a_feed_that_makes_up_jobs_as_others_end(make_jobs: MakeJobs) -> None:
+    pool, jobs = Pool(modules=(), slots=4), make_jobs(4)
+    feed, seen = OneByOne(jobs), Seen()
+    pool.prepare(jobs)
+    pool.launch(feed, pool_jobs.crash_in_python, feed.ended, seen, checks=jobs[3:])
+    pool.close()
+    assert feed.heard[:2] == ["completed", "failed"]
+    assert seen.log == ["started 0", "started 1", "started 3"]
+    at_work = [line[0] for line in pool_jobs.events(jobs[0].folder.parent)]
+    assert at_work == ["start", "end", "start", "end"]
+
+
+def test_an_error_of_the_feed_goes_through(make_jobs: MakeJobs) -> None:
+    class Broken(OneByOne):
+        def take(self) -> Job | None:
+            raise RecordError("study", expected="a database", got="none")
+
+    pool, jobs = Pool(modules=(), slots=1), make_jobs(1)
+    pool.prepare(jobs)
+    with pytest.raises(RecordError, match="expected a database"):
+        pool.launch(Broken(jobs), pool_jobs.complete, lambda _: None, Seen())
+    pool.close()

@@ -22,6 +22,7 @@ from seqbench.records.record import RunError
 from seqbench.sweeps import composer
 from seqbench.sweeps.command import run_sweep
 from seqbench.sweeps.execute import Outcome, attempt, exit_code, summary
+from seqbench.sweeps.feed import taken
 from seqbench.sweeps.kept import forced
 from seqbench.sweeps.plan import Plan
 from seqbench.sweeps.state import survey
@@ -167,7 +168,9 @@ def test_a_sweeper_that_makes_no_plan(
     argv: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Exception, match="hydra/sweeper: expected grid, got one without a plan"):
+    with pytest.raises(
+        Exception, match="hydra/sweeper: expected grid or optuna, got one without a plan"
+    ):
         planned(argv, "model=toy", "hydra/sweeper=basic")
 
 
@@ -237,8 +240,11 @@ class Now:
     def prepare(self, jobs: Any) -> int:
         return 3
 
-    def launch(self, jobs: Any, execute: Any, ended: Any, observer: Any, checks: Any = ()) -> None:
-        for job in [*jobs, *checks]:
+    def launch(self, feed: Any, execute: Any, ended: Any, observer: Any, checks: Any = ()) -> None:
+        while jobs := taken(feed):
+            for job in jobs:
+                ended(attempt(job, execute))
+        for job in checks:
             ended(attempt(job, execute))
 
 

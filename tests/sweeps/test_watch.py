@@ -12,8 +12,10 @@ import pytest
 from tests.sweeps.stored import make_job, store
 
 from seqbench.config.job import Job
+from seqbench.records.claim import claimed
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunError
+from seqbench.sweeps.slurm_queue import LOCK, has_waiting
 from seqbench.sweeps.table import Board
 from seqbench.sweeps.watch import IDLE_SECONDS, watch
 
@@ -60,6 +62,23 @@ def test_it_is_watched_to_its_end(jobs: list[Job]) -> None:
     assert [line.split()[:2] for line in lines[1:]] == [
         ["[1/2]", f"{first.run_id}:"], ["[2/2]", f"{second.run_id}:"],
     ]  # fmt: skip
+
+
+def test_a_sweep_that_waits_for_a_cluster_is_at_work(jobs: list[Job]) -> None:
+    folder = jobs[0].folder.parent / "slurm"
+    time = Time()
+    with contextlib.ExitStack() as sweep:
+        sweep.enter_context(claimed(folder / LOCK))
+
+        def goes_on() -> bool:
+            if time.now > 10 * IDLE_SECONDS:
+                sweep.close()
+            return has_waiting(folder.parent)
+
+        out = io.StringIO()
+        board = partial(Board, out=out, clock=lambda: time.now)
+        watch("study", jobs, goes_on=goes_on, board=board, sleep=time.sleep, clock=lambda: time.now)
+    assert time.now > 11 * IDLE_SECONDS - 5
 
 
 def test_where_nobody_is_at_work_it_says_so(jobs: list[Job]) -> None:

@@ -58,14 +58,14 @@ class GridSweeper(Sweeper):
             TypeError: the program is not seqbench.
         """
         from seqbench.sweeps.command import SweepTask
-        from seqbench.sweeps.grid import expand
+        from seqbench.sweeps.grid import products
 
         if not isinstance(self.task_function, SweepTask):
             raise TypeError("hydra/sweeper=grid belongs to `seqbench sweep`")
         groups = self.task_function.groups
         try:
-            lines = expand(arguments, dict(self.params), list(self.also), groups)
-            return self.task_function.plan(lines, self.composed, self.launcher)
+            swept = products(arguments, dict(self.params), list(self.also), groups)
+            return self.task_function.plan(swept, self.composed, self.launcher)
         finally:
             close = getattr(self.launcher, "close", None)
             if close is not None:  # a launcher of ours, which may have begun to warm up

@@ -50,13 +50,13 @@ class PoolLauncher(Launcher):
         """
         from seqbench.sweeps.pool import Pool
 
-        self.pool = Pool.of(**self.settings)
-        if not (config.dry_run or config.watch):
-            self.pool.warm()
+        self.ours = Pool.of(**self.settings)
+        if not (config.dry_run or config.watch or config.export):
+            self.ours.warm()
 
     def close(self) -> None:
         """Ends the pool's processes."""
-        self.pool.close()
+        self.ours.close()
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> Any:
         """Not how a pool is used.
@@ -66,4 +66,4 @@ class PoolLauncher(Launcher):
         """
         from seqbench.errors import ConfigError
 
-        raise ConfigError("hydra/sweeper", expected="grid", got="one without a plan")
+        raise ConfigError("hydra/sweeper", expected="grid or optuna", got="one without a plan")

@@ -17,7 +17,8 @@ from seqbench.records.stated_claims import stated_claims
 
 LANGUAGE_MODELING = "seqbench.tasks.language_modeling.LanguageModeling"
 LEARNED = "seqbench.models.inputs.LearnedEmbedding"
-WITHOUT_CONTEXT = ("seqbench.models.bow.BagOfWords", "seqbench.models.mlp.MLP")
+BAG_OF_WORDS, MLP = "seqbench.models.bow.BagOfWords", "seqbench.models.mlp.MLP"
+WITHOUT_CONTEXT = (BAG_OF_WORDS, MLP)
 CAUSAL_OPTIONS = {
     "seqbench.models.cnn.CNN": "model=causal_cnn, or model.causal=true",
     "seqbench.models.cnn_lstm.CNNLSTM": "model=causal_cnn_lstm, or model.causal=true model.pool=1",
@@ -325,6 +326,60 @@ def claims_can_be_judged(config: Mapping[str, Any]) -> list[ConfigError]:
     ]
 
 
+def one_thing_ends_training(config: Mapping[str, Any]) -> list[ConfigError]:
+    """A number of epochs, FLOPs, or time; and what a budget says has to mean something."""
+    budget, trainer = config.get("budget") or {}, _ours(config, "trainer")
+    asked = [key for key in ("flops", "seconds") if budget.get(key) is not None]
+    errors = []
+    if len(asked) > 1:
+        got = " and ".join(f"budget.{key}={budget[key]}" for key in asked)
+        errors.append(ConfigError("budget", expected="flops or seconds, not both", got=got))
+    if asked and "rounds" in config:
+        errors.append(
+            ConfigError(
+                f"budget.{asked[0]}",
+                expected="null for benchmark, which times a number of steps",
+                got=str(budget[asked[0]]),
+            )
+        )
+    if asked and trainer.get("max_steps") is not None:
+        errors.append(
+            ConfigError(
+                "trainer.max_steps",
+                expected=f"null with budget.{asked[0]}, which ends the training",
+                got=str(trainer["max_steps"]),
+                remedy="leave one of the two out",
+            )
+        )
+    if budget.get("embeddings") == "excluded" and budget.get("params") is None:
+        errors.append(
+            ConfigError(
+                "budget.embeddings",
+                expected="included without budget.params, which it belongs to",
+                got="'excluded'",
+                remedy="say budget.params=… too",
+            )
+        )
+    return errors
+
+
+def budgets_have_a_width(config: Mapping[str, Any]) -> list[ConfigError]:
+    """A size can be solved for where there is a width; of ours, two models may have none."""
+    params, model = (config.get("budget") or {}).get("params"), _ours(config, "model")
+    target = model.get("_target_")
+    without = target == BAG_OF_WORDS or (target == MLP and model.get("num_layers") == 0)
+    if params is None or not without:
+        return []
+    return [
+        ConfigError(
+            "budget.params",
+            expected="null for a model without a width to solve for",
+            got=f"{params} with {target}",
+            remedy="leave it out; the size of its embeddings is inputs.d_embed",
+        )
+    ]
+
+
 CROSS_CHECKS: tuple[CrossCheck, ...] = (
     half_precision_on_cpu,
     heads_divide_width,
@@ -343,5 +398,7 @@ CROSS_CHECKS: tuple[CrossCheck, ...] = (
     one_source_of_texts,
     columns_are_of_a_file,
     something_to_report,
+    one_thing_ends_training,
+    budgets_have_a_width,
     claims_can_be_judged,
 )

@@ -117,10 +117,10 @@ class Groups:
 
     def is_group(self, name: str) -> bool:
         """Whether `name=…` chooses an option."""
-        top, _, rest = name.partition("/")
-        return name in self.names or (
-            bool(rest) and top in self.names and self.repository.group_exists(name)
-        )
+        if name in self.names:
+            return True
+        above = [each for each in self.names if name.startswith(f"{each}/")]
+        return bool(above) and self.repository.group_exists(name)
 
     def options(self, group: str) -> list[str]:
         """Every option of a group, those in folders below it too: `baseline/majority`."""

@@ -6,8 +6,9 @@ defaults here and in conf/*.yaml equal.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from seqbench.domains import Bounds, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -22,6 +23,26 @@ class PathKeys:
     outputs: str = "outputs"
     datasets: str | None = None
     cache: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetKeys:
+    """`budget`: what all models of a comparison are to have alike; null leaves it to each."""
+
+    params: PositiveInt | None = None
+    embeddings: Literal["included", "excluded"] = "included"
+    flops: PositiveFloat | None = None
+    seconds: PositiveFloat | None = None
+
+    @property
+    def ends_training(self) -> bool:
+        """Whether compute or time does, in place of a number of epochs."""
+        return self.flops is not None or self.seconds is not None
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> BudgetKeys:
+        """What a run's config asks for; one made before there were budgets asks for nothing."""
+        return cls(**config.get("budget", {}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +75,7 @@ class RunKeys:
     callbacks: Node
     logger: Node
     paths: Node
+    budget: Node
     seed: Seed = 0
     study: str = "default"
     question: str | None = None
@@ -71,6 +93,7 @@ class SweepKeys(RunKeys):
     retry_failed: bool = True
     rerun: Literal["stale"] | None = None
     report: bool = True
+    export: Literal["wandb"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +172,7 @@ RUN_KEYS = frozenset(item.name for item in fields(RunKeys))
 
 PLAIN_NODES: dict[str, type] = {
     "paths": PathKeys,
+    "budget": BudgetKeys,
     "callbacks": CallbackKeys,
     "logger": LoggerKeys,
 }

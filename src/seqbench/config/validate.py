@@ -87,6 +87,18 @@ def mistakes(plain: Mapping[str, Any], verb: str) -> list[ConfigError]:
     return walk.report()
 
 
+def node_mistakes(node: Mapping[str, Any], path: str) -> list[ConfigError]:
+    """What is wrong with a node that is no part of a run, and with the nodes inside it.
+
+    Args:
+        node: with `_target_`, resolved.
+        path: where it stands in the config.
+    """
+    walk = _Walk({})
+    walk._nested(node, path)
+    return walk.report()
+
+
 def _plain(node: Any, path: str, errors: list[ConfigError]) -> Any:
     if isinstance(node, DictConfig):
         if node._is_none():

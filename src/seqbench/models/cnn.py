@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from seqbench.errors import ConfigError
 from seqbench.models.encoder import Encoded, Encoder, PoolingKind, State
 from seqbench.models.layers.activations import ACTIVATIONS
 from seqbench.models.layers.convolution import Convolution
+from seqbench.models.widths import Widths
 
 
 class CNN(Encoder):
@@ -69,6 +71,11 @@ class CNN(Encoder):
         )
         self.activation = ACTIVATIONS[activation]()
         self.dropout = nn.Dropout(dropout)
+
+    @classmethod
+    def widths(cls, arguments: Mapping[str, Any]) -> Widths | None:
+        """See Encoder."""
+        return Widths(names=("channels",))
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from seqbench.models.layers.activations import ACTIVATIONS
 from seqbench.models.layers.convolution import Convolution
 from seqbench.models.layers.max_pool import max_pool
 from seqbench.models.lstm import LSTM
+from seqbench.models.widths import Widths
 
 
 class CNNLSTM(Encoder):
@@ -92,6 +94,11 @@ class CNNLSTM(Encoder):
             weight_drop=weight_drop,
         )
         self.d_output = self.lstm.d_output
+
+    @classmethod
+    def widths(cls, arguments: Mapping[str, Any]) -> Widths | None:
+        """See Encoder: convolution and LSTM keep their proportion."""
+        return Widths(names=("d_hidden", "channels"))
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder; T of what comes out is ceil(T / pool)."""

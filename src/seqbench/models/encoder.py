@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from seqbench.models.widths import Widths
 
 State = tuple[Tensor, ...]
 """What a causal encoder carries from window to window; batch is dimension 0 of every tensor."""
@@ -49,6 +52,15 @@ class Encoder(nn.Module, ABC):
     bidirectional: bool = False
     state_grows: ClassVar[bool] = False
     default_pooling: ClassVar[PoolingKind] = "mean"
+
+    @classmethod
+    def widths(cls, arguments: Mapping[str, Any]) -> Widths | None:
+        """What a budget of parameters solves for; None: there is nothing that makes it wider.
+
+        Args:
+            arguments: those that it is to be built with, defaults among them.
+        """
+        return None
 
     @abstractmethod
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:

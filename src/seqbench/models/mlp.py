@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -10,6 +11,7 @@ from seqbench.domains import NonNegativeInt, PositiveInt, Probability
 from seqbench.models.encoder import Encoded, Encoder, PoolingKind, State
 from seqbench.models.layers.activations import ACTIVATIONS
 from seqbench.models.layers.pooling import masked_mean
+from seqbench.models.widths import Widths
 
 
 class MLP(Encoder):
@@ -45,6 +47,11 @@ class MLP(Encoder):
             layers.append(nn.Linear(d_hidden if index else d_input, d_hidden))
             layers += [ACTIVATIONS[activation](), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers)
+
+    @classmethod
+    def widths(cls, arguments: Mapping[str, Any]) -> Widths | None:
+        """See Encoder; without layers it has none."""
+        return Widths(names=("d_hidden",)) if arguments["num_layers"] else None
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder; T of what comes out is 1."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from seqbench.models.encoder import Encoded, Encoder, PoolingKind, State
 from seqbench.models.layers.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from seqbench.models.layers.transformer_layer import TransformerLayer
 from seqbench.models.layers.visibility import PADDING, first_needed, positions_of, visible_back
+from seqbench.models.widths import Widths
 
 
 class Transformer(Encoder):
@@ -105,6 +107,12 @@ class Transformer(Encoder):
             nn.init.xavier_uniform_(self.project.weight)
             nn.init.zeros_(self.project.bias)
 
+    @classmethod
+    def widths(cls, arguments: Mapping[str, Any]) -> Widths | None:
+        """See Encoder: the dense layers keep their proportion to `d_model`."""
+        heads, positions = arguments["num_heads"], arguments["positions"]
+        return Widths(names=("d_model", "d_feedforward"), step=_step(heads, positions))
+
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder."""
         self.check_state(state)
@@ -149,6 +157,13 @@ class Transformer(Encoder):
             # Padding stands on the right: no valid query would see it anyway.
             return None
         return visible_back(positions_BT, positions_BS, self.window)[:, None]
+
+
+def _step(num_heads: int, positions: str) -> int:
+    """What `d_model` must be a multiple of; see `_check_widths`."""
+    if positions == "rotary":
+        return 2 * num_heads
+    return math.lcm(num_heads, 2) if positions == "sinusoidal" else num_heads
 
 
 def _check_widths(d_model: int, num_heads: int, positions: str) -> None:

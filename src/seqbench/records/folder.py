@@ -26,6 +26,7 @@ class RunFolder:
         tokenizer: the fitted tokenizer.
         predictions: one row a test example, of classifiers.
         token_losses: one row a token of the test split, of language models.
+        prune: a search's word that it expects no more of the run; there once it is given.
         log: the run's own log.
         lock: who holds the folder.
     """
@@ -39,6 +40,7 @@ class RunFolder:
         self.tokenizer = self.path / "tokenizer.json"
         self.predictions = self.path / "predictions.parquet"
         self.token_losses = self.path / "token_losses.parquet"
+        self.prune = self.path / "prune.json"
         self.log = self.path / "log.txt"
         self.lock = self.path / ".lock"
 

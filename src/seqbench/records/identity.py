@@ -16,6 +16,7 @@ EXCLUDED = (
     "claims",
     "choices",
     "run_id",
+    "search",
     "callbacks.progress",
     "data.num_workers",
     "trainer.checkpoint_every",
@@ -24,8 +25,12 @@ EXCLUDED = (
 )
 
 
+# Asked for nothing, a budget does not count: runs are called as before there were any.
+_BUDGET, _ASKED = "budget", ("params", "flops", "seconds")
+
+
 def without(config: Mapping[str, Any], excluded: frozenset[str], at: str = "") -> dict[str, Any]:
-    """The config without the nodes at these dotted paths.
+    """The config without the nodes at these dotted paths, and without a budget of nothing.
 
     Args:
         config: plain containers.
@@ -35,9 +40,13 @@ def without(config: Mapping[str, Any], excluded: frozenset[str], at: str = "") -
     kept: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{at}{key}"
-        if path in excluded:
+        if path in excluded or (path == _BUDGET and _is_unset(value)):
             continue
         kept[str(key)] = (
             without(value, excluded, f"{path}.") if isinstance(value, Mapping) else value
         )
     return kept
+
+
+def _is_unset(budget: Any) -> bool:
+    return isinstance(budget, Mapping) and all(budget.get(key) is None for key in _ASKED)

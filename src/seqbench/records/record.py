@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqbench.errors import RecordError
-from seqbench.records.schema import from_plain, to_plain
+from seqbench.records.schema import LATER, from_plain, to_plain
 
 SCHEMA = 2
-COMPLETED, FAILED, INTERRUPTED = "completed", "failed", "interrupted"
-STATUSES = (COMPLETED, FAILED, INTERRUPTED)
+COMPLETED, PRUNED, FAILED, INTERRUPTED = "completed", "pruned", "failed", "interrupted"
+STATUSES = (COMPLETED, PRUNED, FAILED, INTERRUPTED)
+BUDGET_TOLERANCE = 0.01
+"""How far a model's size may lie from a budget of parameters, as a share of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +214,37 @@ class Scores:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What all runs of a comparison were to have alike, and what this one came to.
+
+    Attributes:
+        params: parameters asked for; None: as many as the config's widths make.
+        embeddings: whether input embeddings count among them: "included" or "excluded".
+        widths: the model's arguments that were solved for, e.g. {"d_hidden": 181}; they stand in
+            place of the config's.
+        params_reached: how many of such parameters the model has.
+        flops: training FLOPs asked for, counted as in the cost; None: not limited.
+        flops_reached: FLOPs of the training; None where they could not be counted.
+        seconds: seconds of training steps asked for; None: not limited.
+        seconds_reached: seconds of training steps, over all tries, validation left out.
+        used_up: whether FLOPs or seconds ended the training, and nothing before; None where neither
+            was asked for.
+        reproducible: whether the same command can give the same bits: not where time ends it.
+    """
+
+    params: int | None
+    embeddings: str
+    widths: dict[str, int]
+    params_reached: int | None
+    flops: float | None
+    flops_reached: float | None
+    seconds: float | None
+    seconds_reached: float | None
+    used_up: bool | None
+    reproducible: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One run: what was asked, what came out, what it cost, what made it.
 
@@ -222,13 +255,16 @@ class RunRecord:
         run_id: `<data>-<model>-s<seed>-<hash8>`, the run's identity.
         study: the study that it belongs to, the folder above the run folder.
         seed: the seed of everything random.
-        status: "completed", "failed" or "interrupted" (can be resumed).
-        error: why it did not complete; None for a completed run.
+        status: "completed"; "pruned" (a search gave it up: validated so far, never tested);
+            "failed"; "interrupted" (can be resumed).
+        error: why it failed or was interrupted; None for any other run.
         config: the resolved config; its `choices` name the option taken of each group.
         overrides: what the command line changed, e.g. ["model=gru", "seed=1"].
         provenance: which code, data and machine made it.
         cost: what it cost.
         scores: how well it did.
+        budget: what it was to have alike with others; None where nothing was asked for, where that
+            is not for it (a baseline has neither width nor steps), or it did not get so far.
     """
 
     schema: int = SCHEMA
@@ -242,6 +278,7 @@ class RunRecord:
     provenance: Provenance
     cost: Cost
     scores: Scores
+    budget: Budget | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         """Refuses a status that no reader would understand.
@@ -263,6 +300,7 @@ class RunRecord:
         error: RunError | None = None,
         cost: Cost | None = None,
         scores: Scores | None = None,
+        budget: Budget | None = None,
     ) -> RunRecord:
         """The record of the run that this resolved config names."""
         return cls(
@@ -276,6 +314,7 @@ class RunRecord:
             provenance=provenance,
             cost=cost or Cost(),
             scores=scores or Scores(),
+            budget=budget,
         )
 
     def to_dict(self) -> dict[str, Any]:

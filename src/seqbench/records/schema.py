@@ -11,6 +11,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from seqbench.errors import RecordError
 
 T = TypeVar("T")
+LATER: dict[str, Any] = {"later": True}
+"""Metadata of a field that came later: a record without it is read as one with its default."""
 
 
 def to_plain(value: Any) -> Any:
@@ -52,7 +54,7 @@ def from_plain(cls: type[T], plain: Any, name: str) -> T:
     hints = get_type_hints(cls)
     known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
     unknown = sorted(set(plain) - set(known))
-    missing = [field for field in known if field not in plain]
+    missing = [name for name in required(cls) if name not in plain]
     if unknown or missing:
         got = [f"unknown {', '.join(unknown)}"] * bool(unknown)
         got += [f"missing {', '.join(missing)}"] * bool(missing)
@@ -62,7 +64,12 @@ def from_plain(cls: type[T], plain: Any, name: str) -> T:
             got="; ".join(got),
             remedy="the record was written by another version of seqbench, or by hand",
         )
-    return cls(**{key: _value(hints[key], plain[key], f"{name}.{key}") for key in known})
+    return cls(**{key: _value(hints[key], plain[key], f"{name}.{key}") for key in plain})
+
+
+def required(cls: type) -> list[str]:
+    """The fields that every record has."""
+    return [field.name for field in fields(cls) if not field.metadata.get("later")]
 
 
 def _value(hint: Any, value: Any, name: str) -> Any:

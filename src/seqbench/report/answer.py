@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqbench.report import numbers
+from seqbench.report.equal import equal_clause
 from seqbench.report.pairs import ByExample, Pair, lead
 from seqbench.report.statistics.summary import Summary
 from seqbench.report.statistics.unpaired import Unpaired
@@ -35,13 +36,19 @@ def answer(table: Table, compared: Sequence[Pair] = ()) -> str:
         compared: their pairs, for what the test examples say beside the seeds.
     """
     networks, baselines = table.networks, table.baselines
+    if not networks and not baselines and table.trials:
+        return (
+            f"On {table.data} there is a search of {len(table.trials)} completed trials, and none "
+            "of its winner's runs on fresh seeds has a score yet: nothing can be said."
+        )
     if not networks and not baselines:
         return f"No completed run on {table.data} has a score: nothing can be said."
     if not networks:
         best = baselines[0]
         return f"Of baselines alone, {best.label} is the best on {table.data}: {_score(best)}."
     best = networks[0]
-    sentence = f"On {table.data}, {best.label} reaches {_score(best)}"
+    on = ", ".join(filter(None, (f"On {table.data}", equal_clause(table))))
+    sentence = f"{on}, {best.label} reaches {_score(best)}"
     if len(networks) > 1:
         sentence += _against_network(best, networks[1], compared)
     sentence += "."

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seqbench.records.load import Loaded, Problem
-from seqbench.records.record import COMPLETED, RunRecord
+from seqbench.records.record import COMPLETED, PRUNED, RunRecord
 from seqbench.report.configurations import data_id, data_labels, data_name
 from seqbench.report.tables import Table
 
@@ -41,6 +41,8 @@ def failures(loaded: Loaded) -> tuple[Failure, ...]:
     found = []
     for record in loaded.records:
         error, primary = record.error, record.scores.primary
+        if record.status == PRUNED:
+            continue  # a search gave it up: that is how it was to end
         if record.status != COMPLETED:
             reason = f"{error.type}: {error.message}" if error else "no reason was recorded"
             found.append(Failure(record.run_id, record.status, reason))

@@ -16,12 +16,14 @@ from seqbench.report.audit import Failure, Pending, failures, pending, provenanc
 from seqbench.report.changes import Changes, changes
 from seqbench.report.claims import Judged, judge
 from seqbench.report.configurations import data_id, data_labels
+from seqbench.report.equal import equal_means
 from seqbench.report.guardrail import guardrail
 from seqbench.report.outcomes import Agreement, Examples, agreement, read_examples
 from seqbench.report.pairs import Pair, contenders, pairs
 from seqbench.report.samples import Written, written
 from seqbench.report.search import Search, search
 from seqbench.report.tables import Table, build_tables, study_names
+from seqbench.report.trials import notes_on_trials, without_trials
 
 METHOD = (
     "± is half the width of the 95 % t-interval over seeds, one configuration at a time. "
@@ -39,6 +41,7 @@ class Section:
     Attributes:
         table: its configurations.
         answer: a few sentences.
+        equal: at equal what the networks are compared, by their budgets.
         pairs: its contenders, two by two.
         guardrail: what so few runs cannot show.
         examples: what the contenders said of each test example.
@@ -49,6 +52,7 @@ class Section:
 
     table: Table
     answer: str
+    equal: tuple[str, ...]
     pairs: tuple[Pair, ...]
     guardrail: tuple[str, ...]
     examples: Examples = field(repr=False)
@@ -131,7 +135,13 @@ def gather(
         changes=changes(tables, _studies(loaded, paths)),
         across=across(tables),
         claims=claims,
-        notes=(METHOD, *warnings(loaded.records, tables, unusable), *doubts),
+        notes=(
+            METHOD,
+            *notes_on_trials(loaded.records),
+            *_refusals(sections),
+            *warnings(loaded.records, tables, unusable),
+            *doubts,
+        ),
         failures=failures(loaded),
         pending=pending(loaded),
         provenance=provenance(loaded.records),
@@ -147,6 +157,7 @@ def _section(table: Table) -> Section:
     return Section(
         table=table,
         answer=answer(table, found),
+        equal=equal_means(table),
         pairs=found,
         guardrail=guardrail(table, found),
         examples=examples,
@@ -154,6 +165,12 @@ def _section(table: Table) -> Section:
         search=search(table),
         written=written(compared),
     )
+
+
+def _refusals(sections: Sequence[Section]) -> list[str]:
+    """Why searches have no budget curve, each reason once."""
+    said = [section.search.refusal for section in sections if section.search is not None]
+    return [reason for reason in dict.fromkeys(said) if reason]
 
 
 def _stated_question(records: Sequence[RunRecord]) -> str | None:
@@ -190,7 +207,7 @@ def _claims(loaded: Loaded) -> tuple[tuple[Judged, ...], list[str]]:
 def _by_data(runs: Sequence[StoredRun], study: str) -> dict[str, list[StoredRun]]:
     labels = data_labels([run.record for run in runs])
     groups: dict[str, list[StoredRun]] = {}
-    for run in runs:
+    for run in without_trials(runs):
         if run.record.status == COMPLETED:
             label = labels[data_id(run.record)]
             groups.setdefault(f"{label} · {study}" if study else label, []).append(run)

@@ -67,6 +67,7 @@ def _section(section: Section, plots: list[Plot]) -> dict[str, Any]:
         "rows": [_row(table, row) for row in table.rows],
         "figures": [_figure(figure, plots) for figure in figures(section)],
         "pairs": pairs_grid(section.pairs),
+        "equal": section.equal,
         "guardrail": section.guardrail,
         "agreement": agreement,
         "written": section.written,

@@ -56,7 +56,7 @@ def _section(section: Section, number: str) -> list[str]:
     shown = [column for column in columns(table) if column.width <= _WIDEST]
     heads = ["model", *(column.head for column in shown)]
     rows = [[label(row), *(column.cell(row).text for column in shown)] for row in table.rows]
-    found = [_table(heads, rows, section.answer, f"results{suffix}")]
+    found = [_table(heads, rows, " ".join([section.answer, *section.equal]), f"results{suffix}")]
     if pairs := pairs_grid(section.pairs):
         # Side by side they are wider than a page.
         halves = {"pairs": range(NUM_OVER_SEEDS), "examples": (0, *range(

@@ -27,7 +27,8 @@ def frame(runs: Iterable[StoredRun]) -> pd.DataFrame:
 
     Columns: study, run_id, seed, status, data, model, baseline, configuration (equal for runs
     that differ by seed alone), primary, higher_is_better, best_epoch, the fields of the cost,
-    `validation/<score>`, `test/<score>`, error, device, started, finished, folder.
+    `validation/<score>`, `test/<score>`, `budget/<field>` where there was one, error, device,
+    started, finished, folder.
     """
     return pd.DataFrame([_row(run) for run in runs])
 
@@ -50,6 +51,10 @@ def _row(run: StoredRun) -> dict[str, Any]:
     }
     row |= {f"validation/{name}": value for name, value in scores.validation.items()}
     row |= {f"test/{name}": value for name, value in scores.test.items()}
+    if record.budget is not None:
+        budget = asdict(record.budget)
+        widths = {f"widths/{name}": width for name, width in budget.pop("widths").items()}
+        row |= {f"budget/{name}": value for name, value in (budget | widths).items()}
     row |= {
         "error": f"{record.error.type}: {record.error.message}" if record.error else None,
         "device": record.provenance.device,

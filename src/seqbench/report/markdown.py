@@ -46,6 +46,7 @@ def markdown_table(table: Table) -> str:
 
 def _section(section: Section) -> list[str]:
     parts = [f"## {_plain(section.table.data)}", markdown_table(section.table)]
+    parts += map(_plain, section.equal)
     if pairs := pairs_grid(section.pairs):
         parts += ["### Two by two", *_grid(pairs)]
     if section.guardrail:

@@ -58,6 +58,7 @@ def _section(section: Section) -> dict[str, Any]:
             for first, second in pairwise(ranked)
         ],
         "pairs": [_pair(pair) for pair in section.pairs],
+        "equal": section.equal,
         "guardrail": section.guardrail,
         "agreement": None if section.agreement is None else asdict(section.agreement),
         "calibration": {
@@ -161,4 +162,5 @@ def _search(found: Search) -> dict[str, Any]:
         "scores": found.scores,
         "importance": None if found.importance is None else asdict(found.importance),
         "budgets": [asdict(each) for each in found.budgets],
+        "refusal": found.refusal,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from seqbench.report.statistics.budget import expected_best
 from seqbench.report.statistics.importance import Importance, fanova
 from seqbench.report.statistics.summary import summarize
 from seqbench.report.tables import Table
+from seqbench.report.trials import no_budget_curve
 
 MODEL, SEED = "model", "seed"
 _FEWEST = 4  # configurations of a model that make a search
@@ -46,6 +47,7 @@ class Search:
         scores: the validation score of each run, by the table's primary metric.
         importance: shares of the variance of the scores; None where there is too little to tell.
         budgets: one for each architecture with enough configurations.
+        refusal: why there are none although there are trials, in a sentence; else empty.
     """
 
     keys: tuple[str, ...]
@@ -54,14 +56,17 @@ class Search:
     scores: tuple[float, ...]
     importance: Importance | None
     budgets: tuple[Budget, ...]
+    refusal: str = ""
 
 
 def search(table: Table) -> Search | None:
-    """The search that the networks of a table are; None where no hyperparameter varies.
+    """The search that the trials of a table are, or its networks where there are no trials.
+
+    None where no hyperparameter varies.
 
     Scores are those of validation: who looks at many settings must not look at the test split.
     """
-    runs = [run for row in table.networks for run in row.runs]
+    runs = list(table.trials) or [run for row in table.networks for run in row.runs]
     name = table.primary.name
     told = [(run, v) for run in runs if (v := run.record.scores.validation.get(name)) is not None]
     if not told:
@@ -70,6 +75,7 @@ def search(table: Table) -> Search | None:
     if not settings:
         return None
     scores = tuple(value for _, value in told)
+    refusal = no_budget_curve(table.trials)
     logarithmic = frozenset(key for key, values in settings.items() if _is_wide(values))
     every = {
         MODEL: [model_name(run.record) for run, _ in told],
@@ -82,7 +88,8 @@ def search(table: Table) -> Search | None:
         settings=every,
         scores=scores,
         importance=fanova(_coded(every, logarithmic), scores),
-        budgets=_budgets(table),
+        budgets=() if refusal else _budgets(table),
+        refusal=refusal,
     )
 
 
@@ -136,15 +143,25 @@ def _coded(
     return {key: values for key, values in coded.items() if len(set(values)) > 1}
 
 
+def _tried(table: Table) -> Iterator[tuple[str, float | None, float | None]]:
+    """Each configuration: its model, its validation score and its seconds of training."""
+    name = table.primary.name
+    for run in table.trials:
+        score = run.record.scores.validation.get(name)
+        yield model_name(run.record), score, run.record.cost.train_seconds
+    for row in table.networks if not table.trials else ():
+        score = summarize(r.record.scores.validation.get(name) for r in row.runs).mean
+        label = f"{row.model} · {row.study}" if row.study else row.model
+        yield label, score, row.costs["train_seconds"]
+
+
 def _budgets(table: Table) -> tuple[Budget, ...]:
     """A configuration counts once in its study, by its mean over seeds."""
-    name, higher = table.primary.name, table.primary.higher_is_better
+    higher = table.primary.higher_is_better
     by_model: dict[str, list[tuple[float, float | None]]] = {}
-    for row in table.networks:
-        score = summarize(r.record.scores.validation.get(name) for r in row.runs).mean
+    for label, score, seconds in _tried(table):
         if score is not None:
-            label = f"{row.model} · {row.study}" if row.study else row.model
-            by_model.setdefault(label, []).append((score, row.costs["train_seconds"]))
+            by_model.setdefault(label, []).append((score, seconds))
     return tuple(
         Budget(
             model=model,

@@ -18,6 +18,7 @@ from seqbench.report.configurations import (
     model_name,
 )
 from seqbench.report.statistics.summary import Summary, summarize
+from seqbench.report.trials import trials_among, without_trials
 
 COSTS = tuple(field.name for field in fields(Cost))
 
@@ -75,11 +76,13 @@ class Table:
         data: the option of the group `data`, with its files where several datasets share it.
         primary: the metric to rank by.
         rows: the configurations.
+        trials: completed runs of a search, which are no rows: they were made to be chosen from.
     """
 
     data: str
     primary: Primary
     rows: tuple[Row, ...]
+    trials: tuple[StoredRun, ...] = ()
 
     @cached_property
     def networks(self) -> list[Row]:
@@ -126,7 +129,13 @@ def build_tables(runs: Iterable[StoredRun]) -> list[Table]:
             groups.setdefault((names[data_id(run.record)], primary), []).append(run)
     ordered = sorted(groups.items(), key=lambda item: (item[0][0], item[0][1].name))
     return [
-        Table(data, primary, _rows(group, primary, studies)) for (data, primary), group in ordered
+        Table(
+            data,
+            primary,
+            _rows(without_trials(group), primary, studies),
+            tuple(trials_among(group)),
+        )
+        for (data, primary), group in ordered
     ]
 
 

@@ -23,8 +23,10 @@ def print_report(content: Content, console: Console | None = None) -> None:
         console: where to; standard output by default.
     """
     console = console or Console()
-    for table in content.tables:
-        console.print(_table(table, console.width))
+    for section in content.sections:
+        console.print(_table(section.table, console.width))
+        for line in section.equal:
+            console.print(escape(line), highlight=False)
     for answer in content.answers:
         console.print(f"[bold]{escape(answer)}[/bold]", highlight=False)
     if claims := claims_grid(content.claims):

@@ -10,7 +10,7 @@ from seqbench.config.job import Job
 from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import collect_provenance, utc_now
-from seqbench.records.record import COMPLETED, FAILED, RunError, RunRecord
+from seqbench.records.record import COMPLETED, FAILED, PRUNED, RunError, RunRecord
 from seqbench.sweeps.execute import Outcome
 from seqbench.training.forks import signal_name
 
@@ -28,13 +28,25 @@ def bury(job: Job, code: int) -> Outcome:
         job: the job.
         code: its process's exit code; negative for the signal that killed it.
     """
+    return bury_as(job, *_cause(code))
+
+
+def bury_as(job: Job, kind: str, message: str) -> Outcome:
+    """Writes the failed record of a job whose end is known from others.
+
+    Args:
+        job: the job.
+        kind: of error; a signal's name if the run can go on from its checkpoint.
+        message: why it ended.
+    """
     folder = RunFolder(job.folder)
-    kind, message = _cause(code)
     reason = f"{message}; see {folder.log}"
     with suppress(RecordError), folder.claim():
         record = folder.read_record()
         if record is not None and record.status == COMPLETED:
             return Outcome(job.run_id, "completed", record=record)  # it died after its work
+        if record is not None and record.status == PRUNED:
+            return Outcome(job.run_id, "pruned", record=record)
         record = RunRecord.of(
             job.config,
             job.overrides,

@@ -40,7 +40,7 @@ def become_job(order: dict[str, Any], pipe: int) -> Callable[[], NoReturn]:
     for number in STOPS:  # until a run installs its own
         signal.signal(number, signal.default_int_handler)
     os.environ.update(order["env"])
-    _print_into(order["log"])
+    print_into(order["log"])
     return partial(_work, order["call"], order["argument"], pipe)
 
 
@@ -68,7 +68,8 @@ def _work(call: str, argument: Any, pipe: int) -> NoReturn:
         end_child(code)
 
 
-def _print_into(path: str) -> None:
+def print_into(path: str) -> None:
+    """From now on this process and its children print to the end of a file."""
     try:
         log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     except OSError:  # a full disk: the job itself says so

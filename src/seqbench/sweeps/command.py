@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher as HydraLauncher
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from seqbench.config.compose import reporting, shown
 from seqbench.config.engine import Groups, parse_flags, started
@@ -19,17 +19,23 @@ from seqbench.config.overrides import read
 from seqbench.config.schema import RUN_KEYS
 from seqbench.errors import ConfigError, ConfigErrors
 from seqbench.sweeps.composer import Composer
-from seqbench.sweeps.execute import Execute, Observer, Outcome, attempt, reason
+from seqbench.sweeps.execute import Execute, Feed, Launcher, Observer, Outcome, attempt, reason
+from seqbench.sweeps.feed import taken
+from seqbench.sweeps.grid import Axes, expand
 from seqbench.sweeps.plan import Plan
 from seqbench.sweeps.pool import foreseen
 
+if TYPE_CHECKING:  # it would bring Optuna along
+    from seqbench.sweeps.tuning.tuning import Tuning
 
-def run_sweep(argv: list[str], function: Callable[[Plan], int]) -> int:
+
+def run_sweep(argv: list[str], function: Callable[[Plan | Tuning], int]) -> int:
     """Composes and checks every run of a sweep, then calls the verb's function with the plan.
 
     Args:
         argv: what follows `seqbench sweep`.
-        function: typically `plan.execute(run_one)`, then a report. Returns the exit code.
+        function: typically `plan.execute(run_one)`, then a report; of a search it is given a
+            `Tuning`. Returns the exit code.
 
     Raises:
         ConfigErrors: every mistake of every run; `function` was not called.
@@ -55,10 +61,11 @@ class SweepTask:
     """What Hydra's sweepers and launchers call: a sweeper with a plan, a launcher with a job.
 
     A published launcher composes every job itself; from what it composed, the job is named, and
-    then executed as it was frozen. Ours has a `pool`, which is given the jobs and composes nothing.
+    then executed as it was frozen. Our faces hold `ours`, which is given the jobs and composes
+    nothing.
     """
 
-    function: Callable[[Plan], int]
+    function: Callable[[Plan | Tuning], int]
     loader: ConfigLoaderImpl
     groups: Groups
     errors: list[ConfigError] = field(default_factory=list)
@@ -67,31 +74,74 @@ class SweepTask:
     code: int = 0
     unplanned: ConfigError | None = None
 
-    def plan(
-        self, runs: Sequence[tuple[str, ...]], config: DictConfig, launcher: HydraLauncher
-    ) -> None:
+    def plan(self, products: Sequence[Axes], config: DictConfig, launcher: HydraLauncher) -> None:
         """Composes and checks every run, and calls the verb's function with the plan.
+
+        Args:
+            products: what is swept.
+            config: composed without it.
+            launcher: Hydra's face of what executes.
 
         Raises:
             ConfigErrors: every mistake of every run.
         """
         composer = Composer(self.loader, self.groups, list(config.hydra.overrides.hydra))
         try:
+            runs = expand(products)
             jobs = composer.jobs(runs)
         except ConfigErrors as found:
             raise ConfigErrors([*self.errors, *found.errors]) from found
         if self.errors:
             raise ConfigErrors(self.errors)
-        own = RUN_KEYS | {"hydra"}
-        settings = {str(key): config[key] for key in config if key not in own}
-        ours = getattr(launcher, "pool", None)
-        plan = Plan(jobs, settings, ours or Published(self, launcher), len(runs) - len(jobs))
+        executes, alike = self._launcher(launcher), len(runs) - len(jobs)
+        plan = Plan(jobs, _own(config), executes, alike, tuple(products))
         self.code = self.function(plan)
+
+    def search(
+        self,
+        arguments: Sequence[str],
+        settings: Mapping[str, Any],
+        config: DictConfig,
+        launcher: HydraLauncher,
+    ) -> None:
+        """Reads and checks a search, and calls the verb's function with it.
+
+        Raises:
+            ConfigErrors: every mistake there is.
+        """
+        from seqbench.sweeps.tuning.tuning import plan_search  # Optuna takes half a second
+
+        def plain(value: Any) -> Any:
+            is_node = OmegaConf.is_config(value)
+            return OmegaConf.to_container(value, resolve=True) if is_node else value
+
+        executes = self._launcher(launcher)
+        try:
+            tuning = plan_search(
+                arguments,
+                {str(key): plain(value) for key, value in settings.items()},
+                composer=Composer(self.loader, self.groups, list(config.hydra.overrides.hydra)),
+                groups=self.groups,
+                settings=_own(config),
+                launcher=executes,
+                ticks=not isinstance(executes, Published),
+            )
+        except ConfigErrors as found:
+            raise ConfigErrors([*self.errors, *found.errors]) from found
+        if self.errors:
+            raise ConfigErrors(self.errors)
+        self.code = self.function(tuning)
+
+    def _launcher(self, launcher: HydraLauncher) -> Launcher:
+        ours: Launcher | None = getattr(launcher, "ours", None)
+        return ours or Published(self, launcher)
 
     def __call__(self, config: DictConfig) -> Outcome:
         """Executes the job that a published launcher has composed."""
         if self.execute is None:
-            self.unplanned = ConfigError("hydra/sweeper", expected="grid", got="one without a plan")
+            self.unplanned = ConfigError(
+                "hydra/sweeper", expected="grid or optuna", got="one without a plan"
+            )
             return Outcome("", "failed", self.unplanned.line())
         composed = HydraConfig.get()
         lines = [str(line) for line in composed.overrides.task]
@@ -119,13 +169,26 @@ class Published:
 
     def launch(
         self,
-        jobs: Sequence[Job],
+        feed: Feed,
         execute: Execute,
         ended: Callable[[Outcome], None],
         observer: Observer,
         checks: Sequence[Job] = (),
     ) -> None:
-        """Executes the jobs; how they ended is told as they end only by one in this process."""
+        """Executes the jobs, as many at a time as the feed gives.
+
+        How they ended is told as they end only by a launcher in this process; the observer hears
+        of nothing else.
+        """
+        self.task.execute = execute
+        number = 0
+        while batch := taken(feed):
+            self._launch(batch, number, ended)
+            number += len(batch)
+        if checks:
+            self._launch(list(checks), number, ended)
+
+    def _launch(self, jobs: list[Job], number: int, ended: Callable[[Outcome], None]) -> None:
         told: set[str] = set()
 
         def once(outcome: Outcome) -> None:
@@ -133,11 +196,17 @@ class Published:
                 told.add(outcome.run_id)
                 ended(outcome)
 
-        self.task.execute, self.task.ended = execute, once
-        groups, every = self.task.groups, [*jobs, *checks]
-        overrides = [read(job.overrides, groups, sweeping=False).lines for job in every]
-        for job, result in zip(every, self.hydras.launch(overrides, 0), strict=True):
+        self.task.ended = once
+        groups = self.task.groups
+        overrides = [read(job.overrides, groups, sweeping=False).lines for job in jobs]
+        for job, result in zip(jobs, self.hydras.launch(overrides, number), strict=True):
             once(_outcome(job, result))
+
+
+def _own(config: DictConfig) -> dict[str, Any]:
+    """The keys that only `sweep` has."""
+    own = RUN_KEYS | {"hydra"}
+    return {str(key): config[key] for key in config if key not in own}
 
 
 def _outcome(job: Job, result: JobReturn) -> Outcome:

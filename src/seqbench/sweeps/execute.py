@@ -48,7 +48,7 @@ class Outcome:
     Attributes:
         run_id: whose end it is.
         status: how.
-        reason: why it failed, in a line; empty for a completed one.
+        reason: why it failed, in a line; empty for a completed or pruned one.
         record: the run's record, where it can be read.
         already: it was complete before.
         stale: what has changed since a record that was there was made: "code", "data".
@@ -56,7 +56,7 @@ class Outcome:
     """
 
     run_id: str
-    status: Literal["completed", "failed", "interrupted"]
+    status: Literal["completed", "pruned", "failed", "interrupted"]
     reason: str = ""
     record: RunRecord | None = None
     already: bool = False
@@ -86,6 +86,21 @@ class Observer(Protocol):
         """Some tenths of a second have passed."""
 
 
+class Feed(Protocol):
+    """Where a launcher gets its jobs from: a list, or a search that makes up one after another.
+
+    A feed knows by itself how many of its jobs are under way: from `take` until `ended` was told of
+    them. One whose jobs depend on how earlier ones end holds some back. While none is under way it
+    has a job, or is done. Both methods are called from one thread, that which calls `ended`.
+    """
+
+    def take(self) -> Job | None:
+        """A job to start now, its config frozen on disk; None: none at the moment."""
+
+    def is_done(self) -> bool:
+        """Whether no further job will come, whatever happens to those that were taken."""
+
+
 class Launcher(Protocol):
     """What executes jobs."""
 
@@ -94,15 +109,26 @@ class Launcher(Protocol):
 
     def launch(
         self,
-        jobs: Sequence[Job],
+        feed: Feed,
         execute: Execute,
         ended: Callable[[Outcome], None],
         observer: Observer,
         checks: Sequence[Job] = (),
     ) -> None:
-        """Executes the frozen jobs, then the checks, and tells how each ends.
+        """Executes the feed's jobs, then the checks, and tells how each ends.
 
-        Checks are complete runs to be looked at: executing them trains nothing.
+        It takes jobs whenever it may have room, and at least each time that one has ended, until
+        `take` gives none; it comes back once the feed is done and all that it took has ended.
+        Every second at the latest it calls `observer.tick`: whoever feeds it looks after running
+        jobs then. Told to stop it takes no more, and what runs saves a checkpoint. An error that
+        the feed raises goes through.
+
+        Args:
+            feed: the jobs.
+            execute: does one job; what it raises is that job's outcome.
+            ended: is told of each job once, as it ends; of those that were stopped too, if it can.
+            observer: is told of starts, and of what the user should know.
+            checks: complete runs to be looked at: executing them trains nothing.
         """
 
 
@@ -119,6 +145,8 @@ def attempt(job: Job, execute: Execute) -> Outcome:
         return Outcome(
             job.run_id, "completed", record=record, already=done.was_complete, stale=done.stale
         )
+    if record.status == "pruned":
+        return Outcome(job.run_id, "pruned", record=record)
     status: Literal["failed", "interrupted"] = (
         "interrupted" if record.status == "interrupted" else "failed"
     )

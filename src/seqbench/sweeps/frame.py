@@ -12,8 +12,8 @@ from rich.text import Text
 from seqbench.records.durations import words
 from seqbench.sweeps.state import Progress
 
-RowState = Literal["queued", "running", "elsewhere", "completed", "failed", "interrupted"]
-ENDED: tuple[RowState, ...] = ("completed", "failed", "interrupted")
+RowState = Literal["queued", "running", "elsewhere", "completed", "pruned", "failed", "interrupted"]
+ENDED: tuple[RowState, ...] = ("completed", "pruned", "failed", "interrupted")
 ACTIVE: tuple[RowState, ...] = ("running", "elsewhere")
 _TITLES = {"elsewhere": "running elsewhere"}
 _STYLES = {"failed": "red"}
@@ -86,7 +86,7 @@ def frame(
 def counted(rows: Sequence[Row]) -> str:
     """How many runs are in which state, e.g. "5 completed, 2 running"."""
     counts = Counter(row.state for row in rows)
-    order: list[RowState] = ["completed", "failed", "interrupted", *ACTIVE, "queued"]
+    order: list[RowState] = [*ENDED, *ACTIVE, "queued"]
     told = [f"{counts[state]:,} {_title(state)}" for state in order if counts[state]]
     return ", ".join(told) or "no runs"
 
@@ -117,7 +117,7 @@ def _head(study: str, rows: Sequence[Row], times: Times, width: int) -> list[Tex
     name = Text(study, "bold")
     name.truncate(max(width - len(when) - len(_GAP), 1), overflow="ellipsis", pad=True)
     counts = counted(rows)
-    done = sum(row.state == "completed" for row in rows) / max(len(rows), 1)
+    done = sum(row.state in ("completed", "pruned") for row in rows) / max(len(rows), 1)
     size = min(width - len(counts) - len(_GAP), _OVERALL_BAR)
     second = Text(counts)
     if size >= _LEAST_BAR:

@@ -17,10 +17,16 @@ from seqbench.errors import ConfigError, ConfigErrors
 Axes = dict[str, list[str]]
 
 
-def expand(
+def expand(products: Sequence[Axes]) -> list[tuple[str, ...]]:
+    """Every run's overrides, each list once."""
+    runs = [run for axes in products for run in itertools.product(*axes.values())]
+    return list(dict.fromkeys(runs))
+
+
+def products(
     arguments: Sequence[str], params: Mapping[str, Any], also: Sequence[str], groups: Groups
-) -> list[tuple[str, ...]]:
-    """Every run's overrides.
+) -> list[Axes]:
+    """What is swept: the grid, then what is beside it.
 
     Args:
         arguments: the command line's: fixed (`data=imdb`) and swept (`model=lstm,gru`,
@@ -36,15 +42,15 @@ def expand(
     errors: list[ConfigError] = []
     said = _axes(arguments, groups, errors)
     errors += [_nothing_in(key, "[]") for key, value in params.items() if value == []]
-    lines = [_param(key, value) for key, value in params.items() if value != []]
+    lines = [param_line(key, value) for key, value in params.items() if value != []]
     swept = _axes(lines, groups, errors)
-    runs = _product(swept | said)
+    found = [swept | said]
     fixed = {key: lines for key, lines in said.items() if len(lines) == 1}
     for entry in also:
-        runs += _product(fixed | _axes(shlex.split(entry), groups, errors))
+        found.append(fixed | _axes(shlex.split(entry), groups, errors))
     if errors:
         raise ConfigErrors(errors)
-    return list(dict.fromkeys(runs))
+    return found
 
 
 def _axes(lines: Sequence[str], groups: Groups, errors: list[ConfigError]) -> Axes:
@@ -86,11 +92,7 @@ def _nothing_in(key: str, value: str) -> ConfigError:
     return ConfigError(key, expected="values to sweep", got=f"none in {value}")
 
 
-def _product(axes: Axes) -> list[tuple[str, ...]]:
-    return list(itertools.product(*axes.values()))
-
-
-def _param(key: str, value: Any) -> str:
+def param_line(key: str, value: Any) -> str:
     """An experiment's entry as an override: text as it is, a YAML list as its items."""
     if isinstance(value, str):
         return f"{key}={value}"

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from seqbench.config.job import Job, is_baseline
+from seqbench.records.record import PRUNED, RunRecord
+from seqbench.records.searches import is_trial
 from seqbench.sweeps.estimate import estimate
 from seqbench.sweeps.execute import Outcome, changed
 from seqbench.sweeps.frame import ENDED, Row, number
@@ -24,13 +26,23 @@ class Show:
         study: its name.
         jobs: the sweep's.
         board: makes the table, once it is known what is to be done.
+        to_come: runs that have no name yet, because a search makes them up.
     """
 
-    def __init__(self, study: str, jobs: Sequence[Job], board: Callable[..., Board] = Board):
+    def __init__(
+        self,
+        study: str,
+        jobs: Sequence[Job],
+        board: Callable[..., Board] = Board,
+        *,
+        to_come: int = 0,
+    ):
         self._study, self._jobs = study, {job.run_id: job for job in jobs}
         self._make = board
         self._board: Board | None = None
         self._rows = {name: Row(name, "queued") for name in self._jobs}
+        self._to_come = [f"trial {number}" for number in range(to_come)]
+        self._rows |= {name: Row(name, "queued") for name in self._to_come}
         self._since: dict[str, float] = {}
         self._looked = self._drawn = 0.0
         self.at_once = 1
@@ -40,13 +52,14 @@ class Show:
         self.at_once = at_once
         jobs = list(self._jobs.values())
         expected = estimate(jobs, statuses, self.at_once).runs
-        self._board = self._make(self._study, len(jobs), expected=expected)
+        self._board = self._make(self._study, len(self._rows), expected=expected)
         complete = [row for row in standing(statuses, jobs) if row.state == "completed"]
         self._rows |= {row.run_id: row for row in complete}
         self._update()
 
     def started(self, job: Job) -> None:
         """The job has a slot."""
+        self._jobs.setdefault(job.run_id, job)
         self._since[job.run_id] = time.monotonic()
         # A baseline has no history that would tell how far it is.
         detail = "fitting" if is_baseline(job.config) else ""
@@ -54,6 +67,7 @@ class Show:
 
     def elsewhere(self, job: Job) -> None:
         """Another process has it."""
+        self._jobs.setdefault(job.run_id, job)
         self._show(Row(job.run_id, "elsewhere"))
 
     def ended(self, outcome: Outcome) -> None:
@@ -93,6 +107,8 @@ class Show:
             self._board.close()
 
     def _show(self, row: Row) -> None:
+        if row.run_id not in self._rows and self._to_come:
+            del self._rows[self._to_come.pop(0)]
         self._rows[row.run_id] = row
         if time.monotonic() - self._drawn >= DRAW_SECONDS:  # hundreds may come at once
             self._update()
@@ -108,11 +124,17 @@ class Show:
 
 
 def _result(outcome: Outcome) -> str:
-    if outcome.status != "completed":
+    if outcome.status not in ("completed", "pruned"):
         return outcome.reason
     parts = ["complete already"] if outcome.already else []
     parts += [changed(outcome.stale)] if outcome.stale else []
     if outcome.record is not None and outcome.record.scores.primary is not None:
-        name = outcome.record.scores.primary.name
-        parts.append(f"test {name} {number(outcome.record.scores.test[name])}")
+        parts.append(_scored(outcome.record, outcome.record.scores.primary.name))
     return ", ".join(parts)
+
+
+def _scored(record: RunRecord, name: str) -> str:
+    """Trials of a search are chosen by their validation; nobody is to look at their test."""
+    if is_trial(record.config) or record.status == PRUNED:
+        return f"validation {name} {number(record.scores.validation.get(name))}"
+    return f"test {name} {number(record.scores.test[name])}"

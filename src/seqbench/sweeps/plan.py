@@ -11,6 +11,8 @@ from seqbench.config.job import Job, freeze
 from seqbench.records.claim import is_held, require_locks
 from seqbench.records.folder import RunFolder
 from seqbench.sweeps.execute import Execute, Launcher, Observer, Outcome, unfinished
+from seqbench.sweeps.feed import Listed
+from seqbench.sweeps.grid import Axes
 from seqbench.sweeps.kept import Kept, forced
 from seqbench.sweeps.state import RunStatus, survey
 
@@ -22,15 +24,17 @@ class Plan:
     Attributes:
         jobs: the runs, each once, in the grid's order.
         settings: the keys that only `sweep` has: `dry_run`, `watch`, `report`, `retry_failed`,
-            `rerun`.
+            `rerun`, `export`.
         launcher: how they are executed.
         num_alike: combinations of the grid that are another one's run again.
+        products: the grid and what is beside it, for an export.
     """
 
     jobs: tuple[Job, ...]
     settings: dict[str, Any]
     launcher: Launcher = field(repr=False)
     num_alike: int = 0
+    products: tuple[Axes, ...] = field(default=(), repr=False)
 
     @property
     def study(self) -> str:
@@ -71,12 +75,13 @@ class Plan:
         for outcome in left:
             ended(outcome)
         with suppress(KeyboardInterrupt):  # told by the jobs without an outcome
-            self.launcher.launch(todo, execute, told, observer, checks=kept.checks())
+            feed = Listed(todo)
+            self.launcher.launch(feed, execute, told, observer, checks=kept.checks())
             if kept.outdated:
                 self.launcher.prepare(kept.outdated)
                 for job in kept.outdated:
                     _freeze(job)
-                self.launcher.launch(kept.outdated, execute, ended, observer)
+                self.launcher.launch(Listed(kept.outdated), execute, ended, observer)
         for outcome in kept.unjudged():
             ended(outcome)
         return outcomes + unfinished(self.jobs, outcomes)

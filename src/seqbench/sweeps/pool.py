@@ -12,7 +12,7 @@ from typing import Any
 from seqbench.config.job import Job
 from seqbench.errors import ConfigError, ConfigErrors, TrainingError
 from seqbench.records.provenance import usable_cores
-from seqbench.sweeps.execute import Execute, Observer, Outcome
+from seqbench.sweeps.execute import Execute, Feed, Observer, Outcome
 from seqbench.sweeps.server import MAX_DEATHS, PRELOAD, Server, ServerDied, keeps_dying
 from seqbench.sweeps.shift import TICK_SECONDS, Shift
 from seqbench.sweeps.slots import Slots
@@ -104,13 +104,13 @@ class Pool:
 
     def launch(
         self,
-        jobs: Sequence[Job],
+        feed: Feed,
         execute: Execute,
         ended: Callable[[Outcome], None],
         observer: Observer,
         checks: Sequence[Job] = (),
     ) -> None:
-        """Runs the jobs, then the checks, each of which takes one core.
+        """Runs the feed's jobs, then the checks, each of which takes one core.
 
         Returns after Ctrl-C or SIGTERM too, once running jobs have saved their checkpoints.
 
@@ -118,8 +118,8 @@ class Pool:
             TrainingError: no process can be had to run jobs in.
         """
         with stop_signals() as stops:
-            shift = Shift(self, self._machine, _reference(execute), ended, observer)
-            shift.work([*jobs, *checks], {job.run_id for job in checks}, stops)
+            shift = Shift(self, self._machine, reference(execute), ended, observer)
+            shift.work(feed, checks, stops)
 
     def server(self) -> Server:
         """The warm process."""
@@ -166,7 +166,7 @@ def foreseen(overrides: Sequence[str]) -> Iterator[None]:
 
     That is half a second earlier; if no pool comes to want it within the block, it is ended.
     """
-    others = ("hydra/launcher=", "dry_run=true", "watch=true")
+    others = ("hydra/launcher=", "dry_run=true", "watch=true", "export=")
     if not any(line.lstrip("+").startswith(others) for line in overrides):
         _foreseen.append(Server())
     try:
@@ -214,7 +214,7 @@ def _uncounted() -> TrainingError:
     )
 
 
-def _reference(execute: Execute) -> str:
+def reference(execute: Execute) -> str:
     """A function as other processes find it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One pass of a pool over a list of jobs: what runs, what waits, what has ended."""
+"""One pass of a pool over a feed of jobs: what runs, what waits, what has ended."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seqbench.config.job import Job
-from seqbench.errors import RecordError
 from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import utc_now
-from seqbench.records.record import COMPLETED, FAILED, RunRecord
 from seqbench.sweeps.burial import bury
-from seqbench.sweeps.execute import Observer, Outcome, reason_of
+from seqbench.sweeps.execute import Feed, Observer, Outcome
+from seqbench.sweeps.feed import Listed
+from seqbench.sweeps.meanwhile import ended_since, record_of
 from seqbench.sweeps.server import MAX_DEATHS, ServerDied, keeps_dying
 from seqbench.sweeps.slots import Slot, Slots
 
@@ -40,10 +40,10 @@ class Running:
 
 @dataclass
 class Shift:
-    """One pass over a list of jobs.
+    """One pass over a feed of jobs.
 
     Attributes:
-        queue: not started.
+        queue: taken and not started.
         checks: ids of complete runs, which are only looked at.
         running: by number.
         elsewhere: held by a process that is not ours.
@@ -58,17 +58,20 @@ class Shift:
     checks: set[str] = field(default_factory=set)
     running: dict[int, Running] = field(default_factory=dict)
     elsewhere: list[Job] = field(default_factory=list)
+    _feed: Feed = field(default_factory=Listed)
+    _later: list[Job] = field(default_factory=list)  # checks, until all jobs are in the queue
     _number: int = 0
     _deaths: int = 0
     _looked: float = 0.0
     _is_stopping: bool = False
     _began: str = field(default_factory=utc_now)
 
-    def work(self, jobs: Sequence[Job], checks: set[str], stops: list[int]) -> None:
+    def work(self, feed: Feed, checks: Sequence[Job], stops: list[int]) -> None:
         """Until no job is left, or `stops` has grown by a signal."""
-        self.queue[:], self.checks = jobs, checks
+        self._feed, self._later = feed, list(checks)
+        self.checks = {job.run_id for job in checks}
         obeyed, deadline = 0, float("inf")
-        while self.running or (not stops and (self.queue or self.elsewhere)):
+        while self.running or (not stops and self._is_to_do()):
             if len(stops) > obeyed or time.monotonic() > deadline:
                 self._stop_running(at_once=obeyed > 0)
                 obeyed, deadline = len(stops), time.monotonic() + STOP_SECONDS
@@ -84,7 +87,18 @@ class Shift:
                 self._look_elsewhere()
             self.observer.tick()
 
+    def _is_to_do(self) -> bool:
+        return bool(self.queue or self.elsewhere or self._later) or not self._feed.is_done()
+
+    def _refill(self) -> None:
+        while (job := self._feed.take()) is not None:
+            self.queue.append(job)
+        if self._feed.is_done():
+            self.queue += self._later
+            self._later.clear()
+
     def _fill_slots(self) -> None:
+        self._refill()
         started = 0
         for job in list(self.queue):
             if started >= STARTS_AT_ONCE:
@@ -117,16 +131,7 @@ class Shift:
 
     def _done_elsewhere(self, job: Job) -> Outcome | None:
         """What another sweep has made of the job since this one began, if it is an end."""
-        if job.run_id in self.checks:
-            return None
-        record = _record(job)
-        if record is None or (record.provenance.finished or "") <= self._began:
-            return None
-        if record.status == COMPLETED:
-            return Outcome(job.run_id, "completed", record=record, already=True)
-        if record.status == FAILED:
-            return Outcome(job.run_id, "failed", reason_of(record), record, already=True)
-        return None
+        return None if job.run_id in self.checks else ended_since(job, self._began)
 
     def _hear(self, message: dict[str, Any]) -> None:
         running = self.running.get(message["job"])
@@ -150,7 +155,7 @@ class Shift:
             return
         if outcome is None:
             outcome = Outcome(job.run_id, "interrupted") if self._is_stopping else bury(job, code)
-        self.ended(replace(outcome, record=_record(job)))
+        self.ended(replace(outcome, record=record_of(job)))
 
     def _stop_running(self, *, at_once: bool) -> None:
         """The first time jobs are asked to checkpoint and stop; then they are killed."""
@@ -189,10 +194,3 @@ class Shift:
                 continue
             self.elsewhere.remove(job)
             self.queue.append(job)
-
-
-def _record(job: Job) -> RunRecord | None:
-    """The job's record; None where there is none that can be read."""
-    with suppress(RecordError):
-        return RunFolder(job.folder).read_record()
-    return None

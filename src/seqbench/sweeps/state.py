@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -16,13 +16,14 @@ from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import code_hash, versions
 from seqbench.records.record import FAILED, SCHEMA, STATUSES, RunRecord
+from seqbench.records.schema import required
 
 if TYPE_CHECKING:
     from seqbench.config.job import Job  # it would bring OmegaConf along
 
-RunState = Literal["completed", "failed", "interrupted", "missing", "unreadable"]
+RunState = Literal["completed", "pruned", "failed", "interrupted", "missing", "unreadable"]
 _TAIL = 64 * 1024  # bytes of a history's end that are looked at
-_FIELDS = frozenset(field.name for field in fields(RunRecord))
+_FIELDS = frozenset(required(RunRecord))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +63,10 @@ class Progress:
 
     Attributes:
         epoch: counted from 1; None if the history does not say.
-        max_epochs: as configured; None without a limit.
+        max_epochs: as configured; None without a limit, or with a budget in its place.
         step: optimizer steps so far.
-        planned_steps: optimizer steps at most; None if unknown.
+        planned_steps: optimizer steps at most, about so many where a budget ends the training;
+            None if unknown.
         metric: name of the validation metric, e.g. "accuracy"; None before the first validation.
         value: its newest value; None if it was not finite.
         seconds: of training so far.
@@ -116,9 +118,9 @@ def progress(
     since = max(written, _modified(run.lock))
     idle = max((time.time() if now is None else now) - since, 0.0)
     done, step = _number(row.get("seconds")) or 0.0, int(_number(row.get("step")) or 0)
-    planned = int(_number(first.get("planned/steps")) or 0) or None
+    planned = _planned_steps(first, row)
     epoch = _number(row.get("epoch"))
-    limit = _number(_node(config, "trainer").get("max_epochs"))
+    limit = None if _ends_by_budget(config) else _number(_node(config, "trainer").get("max_epochs"))
     metric, value = _validation(row, newest_first)
     return Progress(
         epoch=None if epoch is None else int(epoch) + 1,
@@ -130,6 +132,24 @@ def progress(
         seconds=done + idle,
         eta_seconds=max(done / step * planned - done - idle, 0.0) if step and planned else None,
     )
+
+
+def _planned_steps(first: Mapping[str, Any], row: Mapping[str, Any]) -> int | None:
+    """As the history's first row says; by tokens or seconds it is what the steps so far make it."""
+    for unit in ("steps", "tokens", "seconds"):
+        planned = _number(first.get(f"planned/{unit}"))
+        if planned is None:
+            continue
+        if unit == "steps":
+            return int(planned) or None
+        step, done = _number(row.get("step")), _number(row.get(unit))
+        return max(round(step * planned / done), int(step)) if step and done else None
+    return None
+
+
+def _ends_by_budget(config: Mapping[str, Any]) -> bool:
+    budget = _node(config, "budget")
+    return any(budget.get(key) is not None for key in ("flops", "seconds"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from seqbench.config.job import Job, is_baseline
 from seqbench.records.durations import words
+from seqbench.records.searches import is_trial
 from seqbench.sweeps.estimate import Estimate, together
 from seqbench.sweeps.frame import (
     ACTIVE,
@@ -226,7 +227,8 @@ def _size(out: TextIO) -> tuple[int, int]:
 
 def _standing(status: RunStatus, job: Job) -> Row:
     if status.state == "completed":
-        score = "" if status.score is None else f"test {status.metric} {number(status.score)}"
+        is_shown = status.score is not None and not is_trial(job.config)
+        score = f"test {status.metric} {number(status.score)}" if is_shown else ""
         return Row(
             status.run_id, "completed", score, None, status.train_seconds, status.finished or ""
         )
@@ -235,7 +237,9 @@ def _standing(status: RunStatus, job: Job) -> Row:
         return Row(status.run_id, "running", fitting, progress(status.folder, job.config))
     if status.state == "missing":
         return Row(status.run_id, "queued")
-    state: RowState = "interrupted" if status.state == "interrupted" else "failed"
+    state: RowState = "failed"
+    if status.state in ("pruned", "interrupted"):
+        state = "pruned" if status.state == "pruned" else "interrupted"
     return Row(status.run_id, state, status.reason, None, None, status.finished or "")
 
 

@@ -140,11 +140,11 @@ class Classification(Task):
 def balanced_weights(spec: DataSpec) -> Tensor:
     """weights_C inverse to the training frequency, with mean 1 over the training examples."""
     counts_C = torch.tensor(spec.label_counts, dtype=torch.float32)
-    if (counts_C == 0).any():
+    if 0 in spec.label_counts:
         raise ConfigError(
             "task.class_weights",
             expected="a training example of every class",
-            got=f"none of {spec.label_names[int(counts_C.argmin())]!r}",
+            got=f"none of {spec.label_names[spec.label_counts.index(0)]!r}",
             remedy="use task.class_weights=none",
         )
     return counts_C.sum() / (len(counts_C) * counts_C)

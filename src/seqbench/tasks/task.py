@@ -25,6 +25,9 @@ from seqbench.tasks.metrics import WeightedMean
 from seqbench.tasks.optimizers import OptimizerSettings
 from seqbench.tasks.schedulers import SchedulerSettings
 
+BUDGET_TICKS = 1000
+"""Steps of a schedule over a budget: the learning rate changes with each thousandth of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MetricSpec:
@@ -57,6 +60,11 @@ class Task(LightningModule, ABC):
     The loss of an optimizer step is the sum over everything the step saw, divided by its weight:
     over all processes and all accumulated micro-batches, so a mean stays exact under padding,
     data parallelism and accumulation, where a mean of means is not.
+
+    Attributes:
+        budget_share: how much of a budget of compute or time is used, where one ends the training
+            in place of a number of steps; set by whoever watches it, before training and in each
+            step. None without such a budget.
     """
 
     primary: ClassVar[MetricSpec]
@@ -81,6 +89,7 @@ class Task(LightningModule, ABC):
         self._unlogged = torch.zeros(2, dtype=torch.float64)  # loss and weight since the last row
         self._tokens = torch.zeros((), dtype=torch.int64)
         self.tokens_logged = 0
+        self.budget_share: float | None = None
         self._plateau_state: dict[str, Any] | None = None
         self._window_weight: Tensor | None = None
         self._gradient_norm: Tensor | None = None
@@ -213,12 +222,15 @@ class Task(LightningModule, ABC):
     # Wiring
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimizer, and a schedule over the steps that this training will make."""
+        """The optimizer, and a schedule over the steps or the budget of this training."""
         # Under 16-bit gradient scaling a fused step would unscale on its own, after clipping.
         optimizer = self.optimizer_settings.build(self, fused=self.trainer.precision != "16-mixed")
+        budgeted = self.budget_share is not None
         schedule = self.scheduler_settings.build(
             optimizer,
-            total_steps=int(self.trainer.estimated_stepping_batches),
+            total_steps=(
+                BUDGET_TICKS if budgeted else int(self.trainer.estimated_stepping_batches)
+            ),
             higher_is_better=self.primary.higher_is_better,
         )
         if isinstance(schedule, ReduceLROnPlateau):
@@ -230,6 +242,14 @@ class Task(LightningModule, ABC):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """One step of the schedule, or as many as the budget's share is worth by now."""
+        due = 1
+        if self.budget_share is not None:
+            due = int(min(self.budget_share, 1.0) * BUDGET_TICKS) - scheduler.last_epoch
+        for _ in range(due):
+            scheduler.step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what Lightning does not know of."""

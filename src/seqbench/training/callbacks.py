@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,14 +87,25 @@ class BestWeights(Callback):
 
 
 class PlannedSteps(Callback):
-    """Begins the history with the length of the training, for whoever watches it."""
+    """Begins the history with the length of the training, for whoever watches it.
 
-    def __init__(self, history: MetricsLog) -> None:
+    Args:
+        history: the run's.
+        limit: says when a budget ends the training, an amount and its unit; None goes by steps.
+    """
+
+    def __init__(
+        self, history: MetricsLog, limit: Callable[[], tuple[float, str]] | None = None
+    ) -> None:
         self._history = history
+        self._limit = limit
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the row."""
-        self._history.plan(float(trainer.estimated_stepping_batches))
+        if self._limit is None:
+            self._history.plan(float(trainer.estimated_stepping_batches))
+        else:
+            self._history.plan(*self._limit())
 
 
 class Stopwatch(Callback):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,9 +21,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from seqbench.config.instantiate import instantiate
+from seqbench.config.schema import BudgetKeys
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.records.metrics import MetricsWriter
-from seqbench.records.record import Cost
+from seqbench.records.record import Cost, Primary, Scores
+from seqbench.records.searches import is_trial
 from seqbench.tasks.task import Task
 from seqbench.training import distributed
 from seqbench.training.attempt import Attempt
@@ -33,8 +37,13 @@ from seqbench.training.kinds import KINDS
 from seqbench.training.memory import peak_memory_bytes
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
+from seqbench.training.pruning import Pruned, PruneWatch
 from seqbench.training.resume import best_checkpoint, last_checkpoint
+from seqbench.training.spending import Spending
 from seqbench.training.state_size import state_bytes
+from seqbench.training.widths import num_parameters
+
+log = logging.getLogger(__name__)
 
 RANK_STRIDE = 1_000_003  # between the seeds of ranks: further apart than seeds of runs
 
@@ -46,6 +55,7 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         # Weights are rank 0's anyway; what is dropped must differ from rank to rank.
         torch.manual_seed(attempt.config["seed"] + distributed.rank() * RANK_STRIDE)
     best, stopwatch = BestWeights(task.primary, best_checkpoint(folder)), Stopwatch()
+    spending = _spending(attempt, task, stopwatch)
     with contextlib.ExitStack() as stack:
         history: MetricsLog | None = None
         if distributed.is_main():
@@ -58,13 +68,19 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
             callbacks=[
                 best,
                 stopwatch,
+                *([spending] if spending is not None else []),
                 *_chosen_callbacks(attempt.config, task),
-                *_lasting_callbacks(attempt, best, history),
+                *_lasting_callbacks(attempt, best, history, spending),
+                *_search_callbacks(attempt),
             ],
+            endless=spending is not None,
         )
         device = trainer.strategy.root_device  # Lightning takes the task off it in the end
         clock = [time.perf_counter()]
-        _fit(trainer, task, attempt)
+        try:
+            _fit(trainer, task, attempt)
+        except Pruned:
+            return _pruned(trainer, task, attempt, best, [*clock, time.perf_counter()], stopwatch)
         clock.append(time.perf_counter())
         tokens = task.num_tokens()
         _take_best(trainer, task, datamodule, best, best_checkpoint(folder))
@@ -91,6 +107,27 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
     return Outcome(cost=cost, scores=scores, found=found, device=_name_of(device))
 
 
+def _pruned(
+    trainer: pl.Trainer,
+    task: Task,
+    attempt: Attempt,
+    best: BestWeights,
+    clock: Sequence[float],
+    stopwatch: Stopwatch,
+) -> Outcome:
+    """What a search has given up: its validations so far, and no look at the test split."""
+    fitting, ended = clock
+    device, tokens = trainer.strategy.root_device, task.num_tokens()
+    times = [attempt.started, fitting, ended, ended, ended]
+    cost = _cost(trainer, task, times, tokens, tokens / max(stopwatch.seconds, 1e-9), device)
+    earlier = 0.0 if attempt.point is None else attempt.point.seconds
+    cost = replace(cost, train_seconds=ended - fitting + earlier, test_seconds=None)
+    primary = Primary(name=task.primary.name, higher_is_better=task.primary.higher_is_better)
+    scores = Scores(primary=primary, best_epoch=best.epoch, validation=dict(best.scores))
+    log.info("pruned in epoch %d: the search expects no more of it", trainer.current_epoch + 1)
+    return Outcome(cost=cost, scores=scores, found=None, device=_name_of(device), pruned=True)
+
+
 def _loggers(attempt: Attempt, history: MetricsLog | None) -> list[Logger]:
     loggers = [attempt.mirror.logger if attempt.mirror is not None else None, history]
     return [logger for logger in loggers if logger is not None]
@@ -110,7 +147,7 @@ def _cost(
     return Cost(
         parameters=parameters,
         parameters_without_embeddings=parameters - num_parameters(task.inputs),
-        epochs=trainer.current_epoch,
+        epochs=_finished_epochs(trainer),
         steps=trainer.global_step,
         tokens=tokens,
         train_seconds=fitted - fitting,
@@ -119,6 +156,14 @@ def _cost(
         tokens_per_second=tokens_per_second,
         peak_memory_bytes=peak_memory_bytes(device),
     )
+
+
+def _finished_epochs(trainer: pl.Trainer) -> int:
+    """Of an epoch that was left in its midst Lightning says that it was finished."""
+    batches = trainer.num_training_batches
+    if not math.isfinite(batches):
+        return trainer.current_epoch
+    return trainer.global_step // max(1, math.ceil(batches / trainer.accumulate_grad_batches))
 
 
 def _take_best(
@@ -141,11 +186,6 @@ def meets_other_ranks(module: nn.Module) -> bool:
     return any(isinstance(part, nn.SyncBatchNorm) for part in module.modules())
 
 
-def num_parameters(module: nn.Module) -> int:
-    """Trainable parameters."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-
 def _chosen_callbacks(config: Mapping[str, Any], task: Task) -> list[Callback]:
     nodes = {name: node for name, node in config["callbacks"].items() if node is not None}
     settings = {name: instantiate(node, f"callbacks.{name}") for name, node in nodes.items()}
@@ -153,12 +193,13 @@ def _chosen_callbacks(config: Mapping[str, Any], task: Task) -> list[Callback]:
 
 
 def _lasting_callbacks(
-    attempt: Attempt, best: BestWeights, history: MetricsLog | None
+    attempt: Attempt, best: BestWeights, history: MetricsLog | None, spending: Spending | None
 ) -> list[Callback]:
     """What makes the run last: its planned length, and checkpoints of the whole training."""
     callbacks: list[Callback] = []
     if history is not None and attempt.point is None:
-        callbacks.append(PlannedSteps(history))
+        limit = None if spending is None else spending.limit
+        callbacks.append(PlannedSteps(history, limit))
 
     def facts() -> dict[str, Any]:
         return {
@@ -176,6 +217,20 @@ def _lasting_callbacks(
         )
         callbacks.append(checkpoints)
     return callbacks
+
+
+def _spending(attempt: Attempt, task: Task, stopwatch: Stopwatch) -> Spending | None:
+    """What ends the training where compute or time is limited."""
+    budget, datamodule = BudgetKeys.of(attempt.config), attempt.datamodule
+    if not budget.ends_training:
+        return None
+    per_token = partial(KINDS[datamodule.task].flops_per_token, task, datamodule)
+    return Spending(budget, per_token=per_token, stopwatch=stopwatch)
+
+
+def _search_callbacks(attempt: Attempt) -> list[Callback]:
+    """What lets a search give the run up, if it is one's trial: nobody else's word ends a run."""
+    return [PruneWatch(attempt.folder.prune)] if is_trial(attempt.config) else []
 
 
 def _fit(trainer: pl.Trainer, task: Task, attempt: Attempt) -> None:

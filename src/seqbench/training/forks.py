@@ -52,6 +52,14 @@ def die_with_parent() -> None:
             os._exit(1)
 
 
+def stop_with(parent: int) -> None:
+    """From now on the kernel tells this process to stop when `parent`, which started it, ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it was gone before
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 def end_child(code: int) -> NoReturn:
     """Ends as Python does, but leaves freeing hundreds of megabytes to the kernel."""
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Self
@@ -13,14 +15,18 @@ from typing import Any, Self
 RELAYED_STOP = signal.SIGUSR1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, RELAYED_STOP)
 
+AGAIN_SECONDS = 2.0  # before that, another SIGTERM is no second wish to stop
+
 
 class Interrupts:
     """The handlers of these signals for the length of a `with` block, then those of before.
 
     They are set even where they were ignored: a program started with `&` in a script ignores
     Ctrl-C. A signal raises KeyboardInterrupt; while stops are deferred it is kept for the one who
-    deferred, and only the same signal again raises at once. Not in the main thread nothing of all
-    this happens, since Python handles signals nowhere else.
+    deferred, and only the same signal again raises at once. A second SIGTERM counts only after a
+    while: Slurm sends it to a job's processes and to the program that started them, which sends it
+    on. Not in the main thread nothing of all this happens, since Python handles signals nowhere
+    else.
 
     Attributes:
         requested: whether a signal came while stops were deferred.
@@ -30,6 +36,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.deferring = False
         self._received: set[int] = set()
+        self._terminated = -math.inf
         self._before: dict[signal.Signals, Any] = {}
 
     @property
@@ -67,6 +74,10 @@ class Interrupts:
             self.install()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTERM:
+            before, self._terminated = self._terminated, time.monotonic()
+            if self._terminated - before < AGAIN_SECONDS:
+                return
         if not self.deferring or number in self._received:
             raise KeyboardInterrupt
         self._received.add(number)

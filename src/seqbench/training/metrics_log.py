@@ -53,9 +53,14 @@ class MetricsLog(Logger):
                 values=values,
             )
 
-    def plan(self, steps: float) -> None:
-        """Begin the history with how many optimizer steps there will be at most."""
-        values = {"planned/steps": steps}
+    def plan(self, amount: float, unit: str = "steps") -> None:
+        """Begin the history with how long the training will be at most.
+
+        Args:
+            amount: how many.
+            unit: "steps" of the optimizer, "tokens", or "seconds" of training steps.
+        """
+        values = {f"planned/{unit}": amount}
         self._writer.write(step=0, epoch=0, seconds=0.0, tokens=0, values=values)
 
     def place(self) -> dict[str, Any]:

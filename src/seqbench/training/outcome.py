@@ -15,11 +15,14 @@ class Outcome:
     Attributes:
         cost: what it cost.
         scores: how well it did.
-        found: what the model said of the test split, as its task kind stores it.
+        found: what the model said of the test split, as its task kind stores it; None of a run
+            that was pruned, and not tested.
         device: what it was trained on, e.g. "cpu".
+        pruned: whether a search gave it up.
     """
 
     cost: Cost
     scores: Scores
     found: Any
     device: str
+    pruned: bool = False

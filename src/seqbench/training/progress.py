@@ -45,7 +45,9 @@ class Progress(Callback):
         """Draw the empty bar."""
         self._started = time.perf_counter()
         if trainer.is_global_zero and sys.stderr.isatty():
-            total = int(trainer.num_training_batches) * int(trainer.max_epochs or 1)
+            total: int | None = None
+            if trainer.max_epochs is not None and trainer.max_epochs > 0:
+                total = int(trainer.num_training_batches) * trainer.max_epochs
             self._bar = tqdm(total=total, desc=self._label, unit="batch", leave=False)
 
     def on_train_batch_end(
@@ -71,7 +73,7 @@ class Progress(Callback):
         name = self._primary.name
         score = float(metrics.get(f"validation/{name}", float("nan")))
         loss = float(metrics.get("validation/loss", float("nan")))
-        epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+        epoch = f"epoch {trainer.current_epoch + 1}{_of_what(trainer, pl_module)}"
         if self._bar is not None:
             self._bar.set_postfix_str(f"{epoch}, validation {name} {score:.4f}")
         else:
@@ -98,3 +100,11 @@ class Progress(Callback):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _of_what(trainer: pl.Trainer, task: pl.LightningModule) -> str:
+    """How far the epoch's end is: of so many epochs, or of a budget."""
+    share: float | None = getattr(task, "budget_share", None)
+    if share is None:
+        return f"/{trainer.max_epochs}"
+    return f" ({100 * min(share, 1.0):.0f} % of the budget)"

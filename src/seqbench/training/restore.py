@@ -148,7 +148,7 @@ def restore(
     if is_baseline(config):
         model = type(instantiate(config["model"], "model")).load(folder.checkpoints)
     else:
-        model = _network(config, folder, device)
+        model = _network(config, record, folder, device)
     return RestoredRun(
         record=record,
         config=config,
@@ -193,7 +193,9 @@ def _completed(folder: RunFolder) -> RunRecord:
     return record
 
 
-def _network(config: dict[str, Any], folder: RunFolder, device: torch.device) -> Task:
+def _network(
+    config: dict[str, Any], record: RunRecord, folder: RunFolder, device: torch.device
+) -> Task:
     try:
         checkpoint = read_checkpoint(best_checkpoint(folder))
     except RecordError as error:
@@ -203,6 +205,7 @@ def _network(config: dict[str, Any], folder: RunFolder, device: torch.device) ->
             got=error.got,
             remedy="train it again with force=true",
         ) from error
-    task = build_task(config, DataSpec.from_dict(checkpoint["spec"]))
+    widths = {} if record.budget is None else record.budget.widths
+    task = build_task(config, DataSpec.from_dict(checkpoint["spec"]), widths=widths)
     task.load_state_dict(checkpoint["state_dict"])
     return task.to(device).eval()

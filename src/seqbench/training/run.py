@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 
 from seqbench.config.instantiate import instantiate
 from seqbench.config.job import is_baseline
+from seqbench.config.schema import BudgetKeys
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.errors import SeqbenchError
 from seqbench.records.folder import RunFolder
@@ -21,12 +22,15 @@ from seqbench.records.record import (
     COMPLETED,
     FAILED,
     INTERRUPTED,
+    PRUNED,
+    Budget,
     Provenance,
     RunError,
     RunRecord,
 )
+from seqbench.tasks.task import Task
 from seqbench.training import distributed
-from seqbench.training.assemble import build_task, set_up_data
+from seqbench.training.assemble import budget_widths, build_task, set_up_data
 from seqbench.training.attempt import Attempt
 from seqbench.training.fit_baseline import fit_baseline
 from seqbench.training.fit_network import fit_network
@@ -36,6 +40,7 @@ from seqbench.training.memory import reset_peak_memory
 from seqbench.training.outcome import Outcome
 from seqbench.training.resume import MadeOf, ResumePoint, last_checkpoint, resume_point, rewind
 from seqbench.training.run_log import run_log
+from seqbench.training.spending import accounted
 from seqbench.training.trainer import TrainerSettings
 from seqbench.training.wandb_mirror import WandbMirror, begin_service, start_mirror
 from seqbench.training.wandb_outcome import mirror_outcome
@@ -78,7 +83,7 @@ def run(
             distributed.note_training(threads=settings.threads)
             reset_peak_memory()
             # Built first: meanwhile W&B's own process starts.
-            task = None if is_baseline(config) else build_task(config, datamodule.spec)
+            task, widths = _network(config, datamodule)
             mirror = _start_mirror(wandb, config, folder, datamodule.spec.task, point)
             attempt = Attempt(
                 config=config,
@@ -92,7 +97,8 @@ def run(
                 started=started,
             )
             outcome = fit_baseline(attempt) if task is None else fit_network(attempt, task)
-            record = _success(config, overrides, provenance, outcome)
+            budget = None if task is None else accounted(config, widths, outcome.cost)
+            record = _ended(config, overrides, provenance, outcome, budget)
             if distributed.is_main():
                 _write(folder, record, outcome, datamodule)
         except BaseException as error:
@@ -159,6 +165,21 @@ def _prepare_data(config: Mapping[str, Any], folder: RunFolder) -> SeqDataModule
     return datamodule
 
 
+def _network(
+    config: Mapping[str, Any], datamodule: SeqDataModule
+) -> tuple[Task | None, dict[str, int]]:
+    """The task, and what its budget solved for; None and nothing for a baseline."""
+    if is_baseline(config):
+        if BudgetKeys.of(config) != BudgetKeys():
+            log.info("budget: not for a baseline, which has neither a width nor steps")
+        return None, {}
+    widths = budget_widths(config, datamodule.spec)
+    if widths:
+        told = " ".join(f"model.{name}={width}" for name, width in widths.items())
+        log.info("budget: solved for %s", told)
+    return build_task(config, datamodule.spec, widths=widths), widths
+
+
 def _with_data(provenance: Provenance, datamodule: SeqDataModule) -> Provenance:
     return replace(
         provenance,
@@ -196,7 +217,8 @@ def _start_mirror(
 def _write(
     folder: RunFolder, record: RunRecord, outcome: Outcome, datamodule: SeqDataModule
 ) -> None:
-    KINDS[datamodule.task].write(folder, outcome.found, datamodule)
+    if not outcome.pruned:
+        KINDS[datamodule.task].write(folder, outcome.found, datamodule)
     folder.write_record(record)
     last_checkpoint(folder).unlink(missing_ok=True)
 
@@ -214,17 +236,22 @@ def _end_mirror(
     mirror.finish(exit_code=0)
 
 
-def _success(
-    config: Mapping[str, Any], overrides: Sequence[str], provenance: Provenance, outcome: Outcome
+def _ended(
+    config: Mapping[str, Any],
+    overrides: Sequence[str],
+    provenance: Provenance,
+    outcome: Outcome,
+    budget: Budget | None,
 ) -> RunRecord:
     provenance = replace(provenance, finished=utc_now(), device=outcome.device)
     return RunRecord.of(
         config,
         overrides,
-        status=COMPLETED,
+        status=PRUNED if outcome.pruned else COMPLETED,
         provenance=provenance,
         cost=outcome.cost,
         scores=outcome.scores,
+        budget=budget,
     )
 
 

@@ -24,6 +24,7 @@ EXPECTED = (
     r"It is recommended to use `self\.log\(.*sync_dist=True",  # the values are reduced already
     r"The '\w+_dataloader' does not have many workers",
     r"Checkpoint directory .* exists and is not empty",
+    r"The `srun` command is available on your system but is not used",  # Slurm starts one task
 )
 
 

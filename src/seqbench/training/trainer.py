@@ -23,7 +23,8 @@ class TrainerSettings:
     """How long, on what and how exactly to train.
 
     Attributes:
-        max_epochs: passes over the training split at most.
+        max_epochs: passes over the training split at most; a budget of FLOPs or seconds takes its
+            place.
         max_steps: optimizer steps at most; None for no limit.
         accelerator: "auto" takes a CUDA GPU where there is one, else the CPU.
         devices: processes, one a device; more than one trains data-parallel.
@@ -90,8 +91,15 @@ class TrainerSettings:
             )
         return chosen
 
-    def build(self, *, logger: list[Logger], callbacks: list[Callback]) -> pl.Trainer:
+    def build(
+        self, *, logger: list[Logger], callbacks: list[Callback], endless: bool = False
+    ) -> pl.Trainer:
         """The Trainer.
+
+        Args:
+            logger: loggers.
+            callbacks: callbacks.
+            endless: pass over the training split until a callback ends it.
 
         Raises:
             ConfigError: `extra` names an argument that Lightning does not know.
@@ -101,7 +109,7 @@ class TrainerSettings:
             "devices": self.devices,
             "strategy": "ddp" if self.devices > 1 else "auto",
             "precision": self.precision,
-            "max_epochs": self.max_epochs,
+            "max_epochs": -1 if endless else self.max_epochs,
             "max_steps": self.max_steps or -1,
             "accumulate_grad_batches": self.accumulate,
             "gradient_clip_val": self.clip_norm,

@@ -1,4 +1,4 @@
-"""What W&B shows of a completed run: summary at the best epoch, and what its task kind adds."""
+"""What W&B shows of a run that came through: its best epoch, and what its task kind adds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from seqbench.data.datamodule import SeqDataModule
-from seqbench.records.record import RunRecord
+from seqbench.records.record import COMPLETED, RunRecord
 from seqbench.training.kinds import KINDS
 from seqbench.training.wandb_mirror import WandbMirror
 
@@ -18,13 +18,14 @@ def mirror_outcome(
 
     Args:
         mirror: the open W&B run.
-        record: of the completed run.
+        record: of the run, completed or pruned.
         datamodule: its data.
-        found: what the model said of the test split.
+        found: what the model said of the test split; None of a pruned run.
     """
     scores = record.scores
     summary = {f"test/{name}": value for name, value in scores.test.items()}
     summary |= {f"best/validation/{name}": value for name, value in scores.validation.items()}
     summary |= {f"cost/{name}": value for name, value in asdict(record.cost).items()}
-    mirror.summary({**summary, "best/epoch": scores.best_epoch})
-    KINDS[datamodule.task].mirror(mirror, record, datamodule, found)
+    mirror.summary({**summary, "best/epoch": scores.best_epoch, "status": record.status})
+    if record.status == COMPLETED:
+        KINDS[datamodule.task].mirror(mirror, record, datamodule, found)

@@ -12,7 +12,8 @@ from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 from seqbench.training.wandb_mirror import WandbMirror
 
-_OWN = {"step", "seconds", "planned/steps"}  # of the history alone
+# Of the history alone.
+_OWN = {"step", "seconds", "planned/steps", "planned/tokens", "planned/seconds"}
 
 
 def replay(mirror: WandbMirror, folder: RunFolder) -> None:

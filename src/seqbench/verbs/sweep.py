@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from seqbench.config.job import Job
 from seqbench.errors import SeqbenchError
@@ -18,41 +19,49 @@ from seqbench.sweeps.estimate import estimate
 from seqbench.sweeps.execute import Outcome, exit_code, summary
 from seqbench.sweeps.live import Show
 from seqbench.sweeps.plan import Plan
+from seqbench.sweeps.slurm_queue import has_waiting
 from seqbench.sweeps.state import survey
 from seqbench.sweeps.table import listing
 from seqbench.sweeps.watch import watch
 from seqbench.training.wandb_settings import announcements
+from seqbench.verbs.export import export
+
+if TYPE_CHECKING:  # it would bring Optuna along
+    from seqbench.sweeps.tuning.tuning import Tuning
 
 REPORT = "report"  # the folder of a study's report, in the study's own
 
 
 def main(argv: list[str]) -> int:
     """Compose and check every run, execute them, report."""
-    return run_sweep(argv, sweep)
+    return run_sweep(argv, lambda plan: sweep(plan, argv))
 
 
-def sweep(plan: Plan) -> int:
+def sweep(plan: Plan | Tuning, argv: Sequence[str]) -> int:
     """Execute the plan; 0 if every run completed, 1 if some failed, 130 if it was interrupted."""
+    if plan.settings["export"]:
+        return export(plan, argv)
+    if not isinstance(plan, Plan):
+        from seqbench.verbs.tune import tune  # Optuna takes half a second to import
+
+        return tune(plan)
     if plan.num_alike:
         alike = f"{plan.num_alike} of the combinations are another's run: done once"
         print(alike, file=sys.stderr, flush=True)
     if plan.settings["dry_run"]:
         return _list(plan)
     if plan.settings["watch"]:
-        return watch(plan.study, plan.jobs)
+        return watch(plan.study, plan.jobs, goes_on=lambda: has_waiting(plan.jobs[0].folder.parent))
     for line in announcements(job.config for job in plan.jobs):
         print(line, file=sys.stderr, flush=True)
     started = time.monotonic()
-    with _page_kept(plan), Show(plan.study, plan.jobs) as show:
+    folder = plan.jobs[0].folder.parent
+    with page_kept(folder, plan.settings), Show(plan.study, plan.jobs) as show:
         outcomes = plan.execute(execute_run, show)
     for line in summary(outcomes, plan.jobs):
         print(line)
-    print(_took(outcomes, time.monotonic() - started, show.at_once))
-    code = exit_code(outcomes)
-    if plan.settings["report"]:
-        failed = _report(plan, any(each.status != "interrupted" for each in outcomes))
-        code = code or failed
-    return code
+    print(took(outcomes, time.monotonic() - started, show.at_once))
+    return report(folder, plan.settings, outcomes, exit_code(outcomes))
 
 
 def execute_run(job: Job) -> Any:
@@ -72,26 +81,43 @@ def _list(plan: Plan) -> int:
     return 0
 
 
-def _took(outcomes: Sequence[Outcome], seconds: float, at_once: int) -> str:
+def took(outcomes: Sequence[Outcome], seconds: float, at_once: int) -> str:
+    """Wall time, time of training, and how many ran at once."""
     costs = [outcome.record.cost for outcome in outcomes if outcome.record and not outcome.already]
     training = sum(cost.train_seconds or 0.0 for cost in costs)
     return f"{words(seconds)}; {words(training)} of training, {at_once} at once"
 
 
-def _page_kept(plan: Plan) -> AbstractContextManager[None]:
+def page_kept(study: Path, settings: Mapping[str, Any]) -> AbstractContextManager[None]:
     """The page of a sweep that ends in a report is there as soon as a run has ended."""
-    study = plan.jobs[0].folder.parent
-    return following(study, study / REPORT) if plan.settings["report"] else nullcontext()
+    return following(study, study / REPORT) if settings["report"] else nullcontext()
 
 
-def _report(plan: Plan, ended: bool) -> int:
+def report(study: Path, settings: Mapping[str, Any], outcomes: Sequence[Outcome], code: int) -> int:
+    """Makes the study's report, if it is to be made.
+
+    Args:
+        study: the study's folder.
+        settings: of the sweep.
+        outcomes: of its runs.
+        code: the exit code so far.
+
+    Returns:
+        The exit code: 1 also if all went well but for the report.
+    """
+    if not settings["report"]:
+        return code
+    failed = _report(study, any(each.status != "interrupted" for each in outcomes))
+    return code or failed
+
+
+def _report(study: Path, ended: bool) -> int:
     """The study's report; 1 if it could not be made, which takes nothing from the runs.
 
     Where no run has ended, a page that reloads itself is made one that does not.
     """
     from seqbench.verbs.report import write
 
-    study = plan.jobs[0].folder.parent
     try:
         if ended:
             write([study], study / REPORT)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from seqbench.models.encoder import Encoded, Encoder, PoolingKind, State
 from seqbench.models.layers.locked_dropout import LockedDropout
 from seqbench.models.layers.recurrent_layer import RecurrentLayer
 from seqbench.models.layers.reverse import reverse_within
+from seqbench.models.widths import Widths
 
 
 class RecurrentEncoder(Encoder):
@@ -60,6 +61,11 @@ class RecurrentEncoder(Encoder):
             assert isinstance(layer, RecurrentLayer)
             layer.weight_drop = weight_drop
         self.dropout = nn.Sequential(LockedDropout(rate=locked_dropout), nn.Dropout(dropout))
+
+    @classmethod
+    def widths(cls, arguments: Mapping[str, Any]) -> Widths | None:
+        """See Encoder."""
+        return Widths(names=("d_hidden",))
 
     def forward(self, x_BTD: Tensor, mask_BT: Tensor, state: State | None = None) -> Encoded:
         """See Encoder."""

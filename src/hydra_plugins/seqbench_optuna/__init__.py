@@ -1,0 +1,1 @@
+"""Hydra's face of `seqbench.sweeps.tuning`: `hydra/sweeper=optuna`."""

@@ -1,0 +1,46 @@
+"""A run's part in a search over hyperparameters: a trial of it, or its winner run again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SEARCH = "search"  # the key of a run's config, no part of its identity; filled in by the sweeper
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchPart:
+    """What the config of a run says of the search that it belongs to.
+
+    Attributes:
+        phase: "trial" was made to be chosen from, by its validation; "final" is a chosen
+            configuration on a fresh seed, whose test scores may be reported.
+        sampler: the class that drew the search's configurations.
+        at_random: whether it drew them independently of what it saw.
+        pruner: the class that gave trials up; None where all were trained to their end.
+    """
+
+    phase: Literal["trial", "final"]
+    sampler: str
+    at_random: bool
+    pruner: str | None = None
+
+
+def search_part(config: Mapping[str, Any]) -> SearchPart | None:
+    """The part that a resolved config names; None for a run of no search."""
+    node = config.get(SEARCH)
+    if not isinstance(node, Mapping):
+        return None
+    return SearchPart(
+        phase="final" if node.get("phase") == "final" else "trial",
+        sampler=str(node.get("sampler")),
+        at_random=bool(node.get("at_random")),
+        pruner=None if node.get("pruner") is None else str(node["pruner"]),
+    )
+
+
+def is_trial(config: Mapping[str, Any]) -> bool:
+    """Whether the run was made to be chosen from: its test scores are no result."""
+    part = search_part(config)
+    return part is not None and part.phase == "trial"

@@ -1,0 +1,181 @@
+"""One pass of a scheduler over a feed of jobs: what was handed over, what runs, what has ended."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from seqbench.config.job import Job
+from seqbench.records.claim import is_held
+from seqbench.records.folder import RunFolder
+from seqbench.records.provenance import utc_now
+from seqbench.sweeps.execute import Execute, Feed, Observer, Outcome
+from seqbench.sweeps.feed import Listed
+from seqbench.sweeps.meanwhile import ended_since, record_of
+from seqbench.sweeps.pool import Pool
+
+TICK_SECONDS = 0.5
+ELSEWHERE_SECONDS = 2.0  # between two looks at runs that another process has
+STOP_SECONDS = 60.0  # for checkpoints, between asking the scheduler to stop jobs and leaving it
+
+
+@dataclass(frozen=True)
+class News:
+    """What has become of a job.
+
+    Attributes:
+        run_id: whose.
+        what: "waits": it was started and stopped, and will be started again.
+        outcome: of one that has ended.
+    """
+
+    run_id: str
+    what: Literal["began", "waits", "ended"]
+    outcome: Outcome | None = None
+
+
+class Scheduler(Protocol):
+    """Somebody else's program that decides when and where jobs run.
+
+    Attributes:
+        outlives: whether jobs go on without the sweep, so that a closed terminal need not end them.
+    """
+
+    outlives: bool
+
+    def submit(self, job: Job) -> None:
+        """Hands a job over.
+
+        Raises:
+            SeqbenchError: it is not taken.
+        """
+
+    def news(self, seconds: float) -> Iterable[News]:
+        """What has come about; waits so long for it at most."""
+
+    def stop(self, *, at_once: bool) -> None:
+        """Asks for checkpoints and the end of all jobs, or for their end alone."""
+
+
+@dataclass
+class Dispatch:
+    """One pass over a feed of jobs.
+
+    Attributes:
+        scheduler: where they go.
+        at_once: how many it has at most.
+        ended: is told of each job's end.
+        observer: is told of starts.
+        out: what the scheduler has, by run id.
+    """
+
+    scheduler: Scheduler
+    at_once: int
+    ended: Callable[[Outcome], None]
+    observer: Observer
+    out: dict[str, Job] = field(default_factory=dict)
+    _queue: deque[Job] = field(default_factory=deque)
+    _elsewhere: list[Job] = field(default_factory=list)
+    _begun: set[str] = field(default_factory=set)
+    _looked: float = 0.0
+    _began: str = field(default_factory=utc_now)
+
+    def work(self, feed: Feed, stops: Sequence[int]) -> None:
+        """Until no job is left, or `stops` has grown by a signal."""
+        obeyed, deadline = 0, math.inf
+        while self.out or (not stops and (self._queue or self._elsewhere or not feed.is_done())):
+            if len(stops) > obeyed or time.monotonic() > deadline:
+                if self._leaves(stops[0]):
+                    return
+                self._stop(at_once=obeyed > 0)
+                if obeyed:
+                    return
+                obeyed, deadline = len(stops), time.monotonic() + STOP_SECONDS
+            if not stops:
+                self._submit(feed)
+                self._look_elsewhere()
+            for news in self.scheduler.news(TICK_SECONDS):
+                self._hear(news)
+            self.observer.tick()
+
+    def _submit(self, feed: Feed) -> None:
+        while len(self.out) < self.at_once:
+            job = self._queue.popleft() if self._queue else feed.take()
+            if job is None:
+                return
+            done = ended_since(job, self._began)
+            if done is not None:
+                self.ended(done)
+                continue
+            self.scheduler.submit(job)
+            self.out[job.run_id] = job
+
+    def _hear(self, news: News) -> None:
+        job = self.out.get(news.run_id)
+        if job is None:
+            return
+        if news.what == "waits":
+            self._begun.discard(news.run_id)
+            self.observer.note(f"{news.run_id} was stopped; it is queued again and will go on")
+            return
+        if news.run_id not in self._begun and not (news.outcome and news.outcome.held):
+            self._begun.add(news.run_id)
+            self.observer.started(job)
+        if news.outcome is not None:
+            del self.out[news.run_id]
+            self._begun.discard(news.run_id)
+            self._end(job, news.outcome)
+
+    def _end(self, job: Job, outcome: Outcome) -> None:
+        if outcome.held:
+            self._elsewhere.append(job)
+            self.observer.elsewhere(job)
+            return
+        record = outcome.record or record_of(job)
+        self.ended(Outcome(**{**vars(outcome), "record": record}))
+
+    def _stop(self, *, at_once: bool) -> None:
+        self.scheduler.stop(at_once=at_once)
+        if not at_once and self.out:
+            running = len(self._begun)
+            waiting = len(self.out) - running
+            parts = [f"{running} running jobs save their checkpoints"] * bool(running)
+            parts += [f"{waiting} waiting jobs are cancelled"] * bool(waiting)
+            self.observer.note(f"stopping: {', '.join(parts)}")
+
+    def _leaves(self, number: int) -> bool:
+        """Whether this sweep ends and its jobs do not: a closed terminal is not a cluster's end."""
+        if not (self.scheduler.outlives and number == signal.SIGHUP):
+            return False
+        self.observer.note(f"{len(self.out)} jobs stay queued; the same command finds them again")
+        return True
+
+    def _look_elsewhere(self) -> None:
+        if time.monotonic() - self._looked < ELSEWHERE_SECONDS:
+            return
+        self._looked = time.monotonic()
+        for job in list(self._elsewhere):
+            if not is_held(RunFolder(job.folder).lock):
+                self._elsewhere.remove(job)
+                self._queue.append(job)
+
+
+def look_at(
+    checks: Sequence[Job],
+    execute: Execute,
+    ended: Callable[[Outcome], None],
+    observer: Observer,
+) -> None:
+    """Looks at complete runs here: that trains nothing, and no scheduler should wait for room."""
+    if not checks:
+        return
+    pool = Pool(slots=1)
+    try:
+        pool.launch(Listed(), execute, ended, observer, checks)
+    finally:
+        pool.close()

@@ -1,0 +1,360 @@
+"""A search as `seqbench sweep` does it: all checked first, then trials, then the winner again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any, Literal
+
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import SQLAlchemyError
+
+from seqbench.config.engine import Groups
+from seqbench.config.job import Job, thaw
+from seqbench.errors import ConfigError, ConfigErrors, RecordError
+from seqbench.records.claim import claimed, is_held, require_locks
+from seqbench.records.folder import RunFolder
+from seqbench.records.identity import EXCLUDED, without
+from seqbench.records.record import COMPLETED, RunRecord
+from seqbench.records.searches import SEARCH, SearchPart, search_part
+from seqbench.sweeps.composer import Composer
+from seqbench.sweeps.execute import Execute, Launcher, Observer, Outcome
+from seqbench.sweeps.plan import Plan
+from seqbench.sweeps.state import RunStatus
+from seqbench.sweeps.tuning.objectives import Objective, objectives_of
+from seqbench.sweeps.tuning.results import read_counts, write_results
+from seqbench.sweeps.tuning.search import Search
+from seqbench.sweeps.tuning.settings import SWEEPER, TuningSettings, name_of
+from seqbench.sweeps.tuning.space import Space, read_space
+from seqbench.sweeps.tuning.trials import Trial, Trials
+
+DATABASE, LOCK = "optuna.db", ".tuning.lock"  # in the study's folder
+
+
+@dataclass
+class Tuning:
+    """What a search will do.
+
+    Attributes:
+        tuning: the sweeper's settings.
+        settings: the keys that only `sweep` has, as a plan's.
+        space: what is searched.
+        objectives: what is to be best.
+        corners: jobs with every end of every hyperparameter: they compose, and are not run.
+        composer: makes jobs.
+        launcher: how they are executed.
+        trials: as they stood when `search` came back.
+        best: the best of them; of several objectives the Pareto front.
+        chosen: by the number of a best trial, its runs on fresh seeds.
+    """
+
+    tuning: TuningSettings
+    settings: dict[str, Any]
+    space: Space
+    objectives: tuple[Objective, ...]
+    corners: tuple[Job, ...]
+    composer: Composer = field(repr=False)
+    launcher: Launcher = field(repr=False)
+    trials: list[Trial] = field(default_factory=list)
+    best: list[Trial] = field(default_factory=list)
+    chosen: dict[int, list[str]] = field(default_factory=dict)
+
+    @property
+    def study(self) -> str:
+        """The study's name."""
+        return self.corners[0].study
+
+    @property
+    def folder(self) -> Path:
+        """Where its runs lie."""
+        return self.corners[0].folder.parent
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """The study is this process's alone for the length of the block.
+
+        Raises:
+            RecordError: outputs cannot be written, or another process does this search.
+        """
+        require_locks(self.folder)
+        with claimed(self.folder / LOCK):
+            yield
+
+    def goes_on(self) -> bool:
+        """Whether a process is at it."""
+        return is_held(self.folder / LOCK)
+
+    def search(self, execute: Execute, observer: Observer) -> list[Outcome]:
+        """Runs trials until the study has as many as it is to have, or the sweep is stopped.
+
+        The study must be `claimed`.
+
+        Args:
+            execute: does one job; what it raises is that trial's failure.
+            observer: is told as jobs start and end.
+
+        Raises:
+            ConfigError: the database cannot be reached, or is lost; no run logs the objective.
+            ConfigErrors: the study that is there is another search; jobs that can never run.
+            RecordError: outputs cannot be written.
+        """
+        with self._opened() as trials:
+            if self.settings["retry_failed"]:
+                trials.retry([each for each in trials.all() if self._may_yet_do(each)])
+            prepared = self.launcher.prepare(list(islice(cycle(self.corners), self._most())))
+            at_once = self.tuning.parallel or prepared
+            observer.begin((), at_once)
+            search = Search(
+                trials=trials,
+                compose=self.job,
+                objectives=self.objectives,
+                part=asdict(self._part("trial")),
+                wanted=self.tuning.n_trials,
+                at_once=at_once,
+                prunes=self.tuning.pruner is not None,
+                observer=observer,
+                changed=lambda: self._look_at(trials),
+            )
+            with suppress(KeyboardInterrupt):  # its trials are gone on with another time
+                watching = _Watching(observer, search)
+                self.launcher.launch(search, execute, search.ended, watching)
+            return search.outcomes
+
+    def finals(self) -> Plan | None:
+        """The winner's runs on fresh seeds; None where there is no winner, or none are wanted."""
+        part = asdict(self._part("final"))
+        seeds = range(1, self.tuning.retrain_best + 1)
+        jobs: dict[str, Job] = {}
+        for trial in self.best:
+            again = [self.job(trial, fresh=seed) for seed in seeds]
+            self.chosen[trial.number] = [job.run_id for job in again]
+            jobs |= {j.run_id: replace(j, config={**j.config, SEARCH: part}) for j in again}
+        if not jobs:
+            return None
+        self._write()
+        return Plan(tuple(jobs.values()), self.settings, self.launcher)
+
+    def job(self, trial: Trial, fresh: int = 0) -> Job:
+        """The run of a trial's values; `fresh` counts on from the search's own seed.
+
+        Raises:
+            ConfigErrors: the values do not go together.
+        """
+        lines = self.space.lines(trial.values)
+        if fresh:
+            seed = self.corners[0].seed + fresh
+            lines = (*(line for line in lines if not _sets_seed(line)), f"seed={seed}")
+        return self.composer.job(lines)
+
+    def jobs(self) -> list[Job]:
+        """The runs of this search that there are, found by their folders."""
+        found: list[Job] = []
+        for path in sorted(self.folder.glob("*/config.yaml")):
+            with suppress(RecordError):
+                job = thaw(path)
+                found += [job] if search_part(job.config) is not None else []
+        return found
+
+    @property
+    def names(self) -> tuple[str, str | None]:
+        """The classes of the sampler and of the pruner."""
+        return name_of(self.tuning.sampler) or "", name_of(self.tuning.pruner)
+
+    def standing(self) -> str:
+        """How far the study is, by its results' file; nothing is opened or made."""
+        found = read_counts(self.folder)
+        words = [f"{count} {state}" for state, count in found.items() if count]
+        return f"so far {', '.join(words)}" if words else "none so far"
+
+    def records(self, run_ids: Iterable[str]) -> list[RunRecord]:
+        """The records of runs of this study, those that can be read."""
+        found: list[RunRecord] = []
+        for run_id in run_ids:
+            with suppress(RecordError):
+                record = RunFolder(self.folder / run_id).read_record()
+                found += [] if record is None else [record]
+        return found
+
+    def _part(self, phase: Literal["trial", "final"]) -> SearchPart:
+        sampler, pruner = self.names
+        return SearchPart(
+            phase=phase, sampler=sampler, at_random=self.tuning.at_random, pruner=pruner
+        )
+
+    def _most(self) -> int:
+        return max(self.tuning.n_trials, len(self.corners))
+
+    def _may_yet_do(self, trial: Trial) -> bool:
+        """Whether a failed trial is worth another try: a NaN that is on record stays one."""
+        if trial.state != "failed" or trial.run_id is None:
+            return False
+        with suppress(RecordError):
+            record = RunFolder(self.folder / trial.run_id).read_record()
+            return record is None or record.status != COMPLETED
+        return True
+
+    def _look_at(self, trials: Trials) -> None:
+        self.trials, self.best = trials.all(), trials.best()
+        self._write()
+
+    def _write(self) -> None:
+        write_results(
+            self.folder,
+            self.study,
+            self.tuning,
+            self.objectives,
+            self.trials,
+            self.best,
+            self.chosen,
+        )
+
+    @contextmanager
+    def _opened(self) -> Iterator[Trials]:
+        """The study's trials."""
+        with _database_errors():
+            trials = Trials(
+                url=self.tuning.storage or f"sqlite:///{self.folder.resolve() / DATABASE}",
+                name=self.study,
+                settings=self.tuning,
+                space=self.space,
+                objectives=self.objectives,
+                made_of=_made_of(self.corners[0].config, self.space.searched),
+            )
+            try:
+                yield trials
+                self._look_at(trials)
+            finally:
+                trials.close()
+
+
+@dataclass(frozen=True)
+class _Watching:
+    """The observer of a launcher, which looks after running trials at each tick."""
+
+    observer: Observer
+    search: Search
+
+    def begin(self, statuses: Sequence[RunStatus], at_once: int) -> None:
+        """Passed on, as all but `tick`."""
+        self.observer.begin(statuses, at_once)
+
+    def started(self, job: Job) -> None:
+        """Passed on."""
+        self.observer.started(job)
+
+    def elsewhere(self, job: Job) -> None:
+        """Passed on."""
+        self.observer.elsewhere(job)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Passed on."""
+        self.observer.ended(outcome)
+
+    def note(self, line: str) -> None:
+        """Passed on."""
+        self.observer.note(line)
+
+    def tick(self) -> None:
+        """Look at the trials, then pass it on."""
+        self.search.look()
+        self.observer.tick()
+
+
+def plan_search(
+    arguments: Sequence[str],
+    node: Mapping[str, Any],
+    *,
+    composer: Composer,
+    groups: Groups,
+    settings: dict[str, Any],
+    launcher: Launcher,
+    ticks: bool,
+) -> Tuning:
+    """Reads and checks a search before anything of it is on disk.
+
+    Args:
+        arguments: the command line's overrides.
+        node: `hydra.sweeper`, resolved.
+        composer: makes jobs.
+        groups: what there is to choose from.
+        settings: the keys that only `sweep` has.
+        launcher: how they are executed.
+        ticks: whether it lets the search look after running trials.
+
+    Raises:
+        ConfigErrors: every mistake there is.
+    """
+    tuning = TuningSettings.of(node)
+    space = read_space(arguments, tuning.params, groups)
+    corners = composer.jobs(space.corners())
+    try:
+        tuning.build_sampler(tuning.seed), tuning.build_pruner()
+        objectives = objectives_of(tuning, corners[0].config)
+        _refuse_pruning(tuning, objectives, ticks=ticks)
+    except ConfigError as error:
+        raise ConfigErrors([error]) from error
+    return Tuning(
+        tuning=tuning,
+        settings=settings,
+        space=space,
+        objectives=objectives,
+        corners=corners,
+        composer=composer,
+        launcher=launcher,
+    )
+
+
+def _refuse_pruning(
+    tuning: TuningSettings, objectives: Sequence[Objective], *, ticks: bool
+) -> None:
+    why = ""
+    if len(objectives) > 1:
+        why = "several objectives, by which no running trial is worse than another"
+    elif not objectives[0].is_validated:
+        why = f"the objective {objectives[0].name}, of which running trials tell nothing"
+    elif not ticks:
+        why = "a launcher that tells nothing while it runs; hydra/launcher=pool does"
+    if tuning.pruner is not None and why:
+        raise ConfigError(
+            "hydra/sweeper/pruner", expected=f"none with {why}", got=str(name_of(tuning.pruner))
+        )
+
+
+def _made_of(config: Mapping[str, Any], searched: Mapping[str, Any]) -> dict[str, Any]:
+    """What is the same for all trials and can change a result, by dotted key."""
+    counted = dict(_leaves(without(config, frozenset(EXCLUDED)), ""))
+    return {
+        key: value
+        for key, value in counted.items()
+        if not any(key == each or key.startswith(f"{each}.") for each in searched)
+    }
+
+
+def _leaves(node: Mapping[str, Any], at: str) -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{at}{key}.")
+        else:
+            yield f"{at}{key}", value
+
+
+def _sets_seed(line: str) -> bool:
+    return line.lstrip("+").startswith("seed=")
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    """What the database refuses in the middle of a search, as an error of ours."""
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(
+            f"{SWEEPER}.storage",
+            expected="a database that stays",
+            got=first,
+            remedy="the same command goes on once it is back",
+        ) from error

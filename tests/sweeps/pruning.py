@@ -1,0 +1,223 @@
+"""What pruning saves: the same trials with and without a pruner.
+
+    python tests/sweeps/pruning.py docstrings --repeats 3 --trials 20 --out DIR
+
+First all trials of a random search are trained to their end, without a pruner (`<out>/full-<n>`).
+Their histories are then played to the pruner as if they had run two at a time, which costs seconds
+and says which it would have given up when. With `--confirm` one repeat is run once more for real,
+with the pruner. A repeat is another seed of the sampler.
+
+Pruning has kept its word where, over the repeats, at least 40 % of the epochs are saved and the
+best validation value is within half a point of that without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from seqbench.config.instantiate import instantiate
+from seqbench.config.locations import configs_root
+from seqbench.records.folder import RunFolder
+from seqbench.records.metrics import read_metrics
+
+AT_ONCE = 2
+SAVED, CLOSE = 0.40, 0.005
+SPACE = {
+    "lstm": [
+        "optimizer.lr=tag(log, interval(5e-4, 2e-2))", "model.d_hidden=64,128,192",
+        "task.dropout=interval(0.0, 0.6)",
+    ],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class History:
+    """A trial that was trained to its end.
+
+    Attributes:
+        number: the trial's.
+        values: its validations, one an epoch.
+        seconds: when each was known, counted from its start.
+    """
+
+    number: int
+    values: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a pruner makes of a search.
+
+    Attributes:
+        epochs: that were trained, of how many without it.
+        best: the best validation value, with and without it.
+        pruned: trials that were given up.
+    """
+
+    epochs: tuple[int, int]
+    best: tuple[float, float]
+    pruned: int
+
+    @property
+    def share(self) -> float:
+        """Of the epochs that were saved."""
+        return 1 - self.epochs[0] / self.epochs[1]
+
+    def line(self) -> str:
+        """In words."""
+        return (
+            f"{self.epochs[0]} of {self.epochs[1]} epochs ({100 * self.share:.0f} % saved), "
+            f"{self.pruned} pruned; best {self.best[0]:.4f}, without {self.best[1]:.4f}"
+        )
+
+
+def replayed(histories: Sequence[History], pruner: optuna.pruners.BasePruner) -> Saved:
+    """Plays the trials to the pruner, as many at a time as would have run, in order of time.
+
+    A trial ends at the validation at which the pruner gives it up.
+    """
+    study = optuna.create_study(direction="maximize", pruner=pruner)
+    waiting, running = list(histories), list[tuple[float, int, int, History, Any]]()
+    done: list[tuple[History, int]] = []
+
+    def start(now: float) -> None:
+        if waiting:
+            history = waiting.pop(0)
+            heapq.heappush(running, (now + history.seconds[0], history.number, 1, history,
+                                     study.ask()))  # fmt: skip
+
+    for _ in range(AT_ONCE):
+        start(0.0)
+    while running:
+        now, number, epoch, history, trial = heapq.heappop(running)
+        trial.report(history.values[epoch - 1], epoch)
+        last = epoch == len(history.values)
+        if not last and not trial.should_prune():
+            wait = history.seconds[epoch] - history.seconds[epoch - 1]
+            heapq.heappush(running, (now + wait, number, epoch + 1, history, trial))
+            continue
+        if last:
+            study.tell(trial, max(history.values))
+        else:
+            study.tell(trial, state=TrialState.PRUNED)
+        done.append((history, epoch))
+        start(now)
+    kept = [max(h.values) for h, epoch in done if epoch == len(h.values)]
+    return Saved(
+        epochs=(sum(epoch for _, epoch in done), sum(len(h.values) for h in histories)),
+        best=(max(kept), max(max(h.values) for h in histories)),
+        pruned=sum(epoch < len(h.values) for h, epoch in done),
+    )
+
+
+def histories_of(study: Path) -> list[History]:
+    """The completed trials of a search, by number."""
+    found: list[History] = []
+    document = json.loads((study / "study.json").read_text())
+    metric = document["objectives"][0]["name"]
+    seen: set[str] = set()
+    for trial in document["trials"]:
+        if trial["state"] != "completed" or trial["run_id"] in seen:
+            continue
+        seen.add(trial["run_id"])
+        rows = [row for row in read_metrics(RunFolder(study / trial["run_id"]).metrics)
+                if metric in row]  # fmt: skip
+        found.append(
+            History(
+                trial["number"],
+                tuple(float("-inf") if row[metric] is None else row[metric] for row in rows),
+                tuple(row["seconds"] for row in rows),
+            )
+        )
+    return found
+
+
+def real(full: Path, pruned: Path) -> Saved:
+    """The same search without and with a pruner, both run: from their records."""
+    before = histories_of(full)
+    document = json.loads((pruned / "study.json").read_text())
+    epochs = [len(trial["validations"]) for trial in document["trials"]]
+    kept = [t["values"][0] for t in document["trials"] if t["state"] == "completed"]
+    return Saved(
+        epochs=(sum(epochs), sum(len(each.values) for each in before)),
+        best=(max(kept), max(max(each.values) for each in before)),
+        pruned=document["counts"]["pruned"],
+    )
+
+
+def pruner_of(name: str) -> optuna.pruners.BasePruner:
+    """A shipped pruner as its option file has it."""
+    import yaml
+
+    file = configs_root() / "conf" / "hydra" / "sweeper" / "pruner" / f"{name}.yaml"
+    pruner: optuna.pruners.BasePruner = instantiate(yaml.safe_load(file.read_text())).build()
+    return pruner
+
+
+def sweep(out: Path, name: str, seed: int, said: Sequence[str]) -> Path:
+    """Runs a search; gives its folder."""
+    command = [
+        sys.executable, "-m", "seqbench.cli", "sweep", f"study={name}", f"paths.outputs={out}",
+        "logger=none", "report=false", "hydra/sweeper=optuna", "hydra/sweeper/sampler=random",
+        f"hydra.sweeper.seed={seed}", "hydra.sweeper.retrain_best=0", *said,
+    ]  # fmt: skip
+    code = subprocess.run(command).returncode
+    if code:
+        raise SystemExit(f"{name} ended with exit code {code}")
+    return out / name
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run, replay, say; 0 where pruning keeps its word."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data")
+    parser.add_argument("--model", default="lstm", choices=sorted(SPACE))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--pruner", default="median", choices=["median", "asha", "hyperband"])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--confirm", action="store_true")
+    parser.add_argument("overrides", nargs="*", help="further overrides, behind --")
+    asked = parser.parse_args(argv)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    said = [
+        f"data={asked.data}", f"model={asked.model}", f"trainer.max_epochs={asked.epochs}",
+        "callbacks.early_stopping=null", f"hydra.sweeper.n_trials={asked.trials}",
+        *SPACE[asked.model], *asked.overrides,
+    ]  # fmt: skip
+    results: list[Saved] = []
+    for repeat in range(asked.repeats):
+        full = sweep(asked.out, f"full-{repeat}", repeat, said)
+        results.append(replayed(histories_of(full), pruner_of(asked.pruner)))
+        print(f"repeat {repeat}, replayed: {results[-1].line()}", flush=True)
+    if asked.confirm:
+        name = f"{asked.pruner}-0"
+        pruned = sweep(asked.out, name, 0, [*said, f"hydra/sweeper/pruner={asked.pruner}"])
+        found = real(asked.out / "full-0", pruned)
+        results.append(found)
+        print(f"repeat 0, run: {found.line()}", flush=True)
+    share = sum(each.share for each in results) / len(results)
+    worst = max(each.best[1] - each.best[0] for each in results)
+    held = share >= SAVED and worst <= CLOSE
+    print(
+        f"{asked.pruner}: {100 * share:.0f} % of epochs saved in the mean, best value at most "
+        f"{100 * worst:.2f} points lower: {'holds' if held else 'does not hold'}"
+    )
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
