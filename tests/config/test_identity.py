@@ -24,7 +24,7 @@ CONFIG: dict[str, Any] = {
     "logger": {"wandb": None},
     "paths": {"outputs": "outputs"},
     "seed": 3, "study": "default", "question": None, "claims": [], "tags": [], "force": False,
-    "choices": {"data": "imdb"}, "run_id": "?",
+    "choices": {"data": "imdb"}, "run_id": "?", "search": None,
 }  # fmt: skip
 CHOICES = {"data": "imdb", "model": "lstm"}
 

@@ -1,9 +1,9 @@
 """What pruning saves: the same trials with and without a pruner.
 
-    python tests/sweeps/pruning.py docstrings --repeats 3 --trials 20 --out DIR
+    python tests/sweeps/pruning.py docstrings --repeats 3 --trials 20 --confirm --out DIR
 
 First all trials of a random search are trained to their end, without a pruner (`<out>/full-<n>`).
-Their histories are then played to the pruner as if they had run two at a time, which costs seconds
+Their histories are then played to each pruner as if they had run two at a time, which costs seconds
 and says which it would have given up when. With `--confirm` one repeat is run once more for real,
 with the pruner. A repeat is another seed of the sampler.
 
@@ -32,6 +32,7 @@ from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 
 AT_ONCE = 2
+PRUNERS = ("median", "asha", "hyperband")
 SAVED, CLOSE = 0.40, 0.005
 SPACE = {
     "lstm": [
@@ -187,28 +188,31 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--pruner", default="median", choices=["median", "asha", "hyperband"])
+    parser.add_argument("--pruner", default="asha", choices=PRUNERS, help="which is judged")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--confirm", action="store_true")
-    parser.add_argument("overrides", nargs="*", help="further overrides, behind --")
-    asked = parser.parse_args(argv)
+    # Whatever else is said is an override.
+    asked, overrides = parser.parse_known_args(argv)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     said = [
         f"data={asked.data}", f"model={asked.model}", f"trainer.max_epochs={asked.epochs}",
         "callbacks.early_stopping=null", f"hydra.sweeper.n_trials={asked.trials}",
-        *SPACE[asked.model], *asked.overrides,
+        *SPACE[asked.model], *overrides,
     ]  # fmt: skip
     results: list[Saved] = []
     for repeat in range(asked.repeats):
         full = sweep(asked.out, f"full-{repeat}", repeat, said)
-        results.append(replayed(histories_of(full), pruner_of(asked.pruner)))
-        print(f"repeat {repeat}, replayed: {results[-1].line()}", flush=True)
+        histories = histories_of(full)
+        for name in PRUNERS:
+            found = replayed(histories, pruner_of(name))
+            print(f"repeat {repeat}, {name}, replayed: {found.line()}", flush=True)
+            results += [found] if name == asked.pruner else []
     if asked.confirm:
         name = f"{asked.pruner}-0"
         pruned = sweep(asked.out, name, 0, [*said, f"hydra/sweeper/pruner={asked.pruner}"])
         found = real(asked.out / "full-0", pruned)
         results.append(found)
-        print(f"repeat 0, run: {found.line()}", flush=True)
+        print(f"repeat 0, {asked.pruner}, run: {found.line()}", flush=True)
     share = sum(each.share for each in results) / len(results)
     worst = max(each.best[1] - each.best[0] for each in results)
     held = share >= SAVED and worst <= CLOSE

@@ -58,6 +58,20 @@ def test_more_than_one_node_a_run_is_refused_with_a_reason() -> None:
 
 
 @pytest.mark.parametrize(
+    "said", ["extra={array: 2}", "extra.array=2", "+extra.array=2", "extra={qos: long,array: 2}"]
+)
+def test_further_options_on_the_command_line(
+    said: str, cli: Callable[..., Ended], tiny: list[str]
+) -> None:
+    plus = "+" * said.startswith("+")
+    line = f"{plus}hydra.launcher.{said.lstrip('+')}"
+    ended = cli("sweep", *tiny, "hydra/launcher=slurm", line)
+    assert ended.code == 2
+    assert "hydra.launcher.extra.array: expected an option that the launcher does not" in ended.err
+    assert "qos" not in ended.err
+
+
+@pytest.mark.parametrize(
     ("settings", "trainer", "expected"),
     [
         ({}, {}, {"cpus-per-task": 1}),

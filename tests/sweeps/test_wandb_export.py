@@ -83,7 +83,7 @@ def planned(argv: list[str]) -> Plan:
     [
         ["model=toy,wide", "seed=range(0,3)", "optimizer.lr=1e-4,0.02,1.0"],
         ["experiments=grid", "seed=0,1"],
-        ["model=toy", "tags=[a],[b,c],['1e-3',x]", "study='null'"],
+        ["model=toy", "+trainer.extra.x=[a],[b,c],['1e-3',x]", "tags=['1',x]", "study='null'"],
         ["model=toy,wide", "+trainer.extra.x='a, b: c','{d}',null,'null',true,'1e3'"],
         ["model=glob(*)", "+trainer.extra.limit=1,2", "data.files={train: a.csv},{train: b.csv}"],
         ["model=toy", "seed=3"],

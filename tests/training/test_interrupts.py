@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from seqbench.training import interrupts as interrupts_module
 from seqbench.training.interrupts import RELAYED_STOP, SIGNALS, Interrupts
 
 
@@ -32,7 +34,10 @@ def test_a_signal_interrupts_at_once(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_while_stops_are_deferred_only_the_second_does(number: int) -> None:
+def test_while_stops_are_deferred_only_the_second_does(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interrupts_module, "AGAIN_SECONDS", 0.0)
     with Interrupts() as interrupts:
         interrupts.deferring = True
         assert not interrupts.requested
@@ -40,6 +45,20 @@ def test_while_stops_are_deferred_only_the_second_does(number: int) -> None:
         assert interrupts.requested
         with pytest.raises(KeyboardInterrupt):
             send(number)
+
+
+@pytest.mark.parametrize("deferring", [True, False])
+def test_a_sigterm_that_comes_twice_at_once_is_one(deferring: bool) -> None:
+    """Slurm sends it to a job's processes, and so does the program that started them."""
+    with Interrupts() as interrupts:
+        interrupts.deferring = deferring
+        with contextlib.nullcontext() if deferring else pytest.raises(KeyboardInterrupt):
+            send(signal.SIGTERM)
+        send(signal.SIGTERM)
+        assert interrupts.requested is deferring
+        with pytest.raises(KeyboardInterrupt):  # a user's word counts at once
+            send(signal.SIGINT)
+            send(signal.SIGINT)
 
 
 def test_a_groups_signals_and_its_launchers_stop_are_one_stop() -> None:

@@ -21,6 +21,9 @@ from seqbench.config.schema import PLAIN_NODES, PRIMARY
 from seqbench.config.suggest import did_you_mean, listed, nearest
 from seqbench.errors import ConfigError
 
+# Nodes of Hydra's that take whatever keys there are; Hydra itself would want a `+` for each.
+_OPEN = ("hydra.launcher.extra", "hydra.launcher.resources")
+
 # Free text, which Hydra's grammar would take apart at its commas and colons.
 _VERBATIM = frozenset({"text"})
 
@@ -109,6 +112,8 @@ def _rewritten(
     key = override.key_or_group
     if is_choice(override, groups):
         return _choice(line, override, groups, result)
+    if key in _OPEN or key.startswith(tuple(f"{node}." for node in _OPEN)):
+        return [line if override.is_delete() else f"++{line.lstrip('+')}"]
     if override.is_delete() or key == "hydra" or key.startswith("hydra."):
         return [line]
     if groups.repository.group_exists(key):

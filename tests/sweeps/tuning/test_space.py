@@ -34,7 +34,7 @@ def space(out: Path) -> Iterator[MakeSpace]:
     [
         ("1,2,4", CategoricalDistribution([1, 2, 4])),
         ("choice(a,b)", CategoricalDistribution(["a", "b"])),
-        ("true,1", CategoricalDistribution(["true", "1"])),  # Optuna would take them for one
+        ("true,1", CategoricalDistribution(["True", "1"])),  # Optuna would take them for one
         ("null,0.5,x", CategoricalDistribution([None, 0.5, "x"])),
         ("[1],[2,3]", CategoricalDistribution(["[1]", "[2,3]"])),
         ("1,1.0,1", CategoricalDistribution(["1", "1.0"])),
@@ -63,7 +63,7 @@ def test_the_options_of_a_group(space: MakeSpace) -> None:
     ("line", "message"),
     [
         ("x=tag(log,interval(0,1))", "x: expected an interval above 0 to be logarithmic, got "),
-        ("x=tag(log,a,b)", "x: expected an interval or a range to be logarithmic"),
+        ("x=tag(log,choice(a,b))", "x: expected an interval or a range to be logarithmic"),
         ("x=tag(big,interval(0,1))", r"x: expected no tag but log, got tag(big, …)"),
         ("x=interval(2,1)", r"x: expected two finite ends, the lower first, got interval(2,1)"),
         ("x=range(3,3)", r"x: expected values to search, got none in range(3,3)"),
@@ -88,7 +88,7 @@ def test_the_command_lines_word_counts_more_than_the_experiments(space: MakeSpac
 def test_the_overrides_of_a_trial(space: MakeSpace) -> None:
     found = space("a=x", "b=true,false", "c=interval(0,1)", "d=[1],[2]")
     values = {"b": True, "c": 1e-05, "d": "[2]"}
-    assert found.lines(values) == ("a=x", "b=true", "c=1e-05", "d=[2]")
+    assert found.lines(values) == ("a=x", "b=True", "c=1e-05", "d=[2]")
 
 
 def test_every_end_and_every_choice_is_in_a_corner(space: MakeSpace) -> None:
