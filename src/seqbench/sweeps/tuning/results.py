@@ -31,10 +31,11 @@ def write_results(
     """Writes both files.
 
     `study.json` holds `study`, `objectives` (name and direction), `sampler`, `pruner`, `seed`,
-    `n_trials`, `params` (as they were said), `counts` by state, `best` (numbers of trials), `finals` (by number,
-    the runs of the best on fresh seeds) and `trials`: of each `number`, `state`, `run_id`, `params`, `values` (one an objective),
-    `validations` (as they were told while it ran, null where not finite) and `reason`.
-    `trials.csv` has a row a trial, a column a hyperparameter and an objective.
+    `n_trials`, `params` (as they were said), `counts` by state, `best` (numbers of trials),
+    `finals` (by number, the runs of the best on fresh seeds) and `trials`: of each `number`,
+    `state`, `run_id`, `params`, `values` (one an objective), `validations` (as they were told while
+    it ran, null where not finite) and `reason`. `trials.csv` has a row a trial, a column a
+    hyperparameter and an objective.
 
     Raises:
         RecordError: the folder cannot be written to.
