@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -99,7 +100,8 @@ def _lets_begin(slurm: Cluster, job: str) -> Callable[[], bool]:
 
     def look() -> bool:
         if slurm.states().get(job) == "PENDING":
-            slurm.run("scontrol", "update", f"JobId={job}", "StartTime=now")
+            with contextlib.suppress(AssertionError):  # it may have begun since
+                slurm.run("scontrol", "update", f"JobId={job}", "StartTime=now")
         return False
 
     return look

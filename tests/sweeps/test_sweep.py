@@ -90,6 +90,7 @@ def test_the_jobs_of_a_grid(argv: list[str]) -> None:
     ]  # fmt: skip
     assert plan.settings == {
         "dry_run": True, "watch": False, "retry_failed": True, "rerun": None, "report": True,
+        "export": None,
     }  # fmt: skip
     assert "dry_run" not in plan.jobs[0].config
 
