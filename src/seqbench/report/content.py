@@ -17,6 +17,7 @@ from seqbench.report.changes import Changes, changes
 from seqbench.report.claims import Judged, judge
 from seqbench.report.configurations import data_id, data_labels
 from seqbench.report.guardrail import guardrail
+from seqbench.report.histories import Curves, read_curves
 from seqbench.report.outcomes import Agreement, Examples, agreement, read_examples
 from seqbench.report.pairs import Pair, contenders, pairs
 from seqbench.report.samples import Written, written
@@ -44,6 +45,7 @@ class Section:
         examples: what the contenders said of each test example.
         agreement: where they agree, and where not; None without predictions of two.
         search: the runs as a search over hyperparameters; None where none varies.
+        curves: the validations of its networks during training.
         written: what the contenders wrote by themselves, where they are language models.
     """
 
@@ -54,6 +56,7 @@ class Section:
     examples: Examples = field(repr=False)
     agreement: Agreement | None
     search: Search | None
+    curves: Curves = field(repr=False)
     written: tuple[Written, ...] = ()
 
 
@@ -124,6 +127,7 @@ def gather(
     sections = tuple(_section(table) for table in build_tables(loaded.runs))
     tables = [section.table for section in sections]
     unusable = {k: v for section in sections for k, v in section.examples.problems.items()}
+    lost = {k: v for section in sections for k, v in section.curves.problems.items()}
     claims, doubts = _claims(loaded)
     return Content(
         question=asked or _stated_question(loaded.records) or question(tables),
@@ -131,7 +135,7 @@ def gather(
         changes=changes(tables, _studies(loaded, paths)),
         across=across(tables),
         claims=claims,
-        notes=(METHOD, *warnings(loaded.records, tables, unusable), *doubts),
+        notes=(METHOD, *warnings(loaded.records, tables, unusable, lost), *doubts),
         failures=failures(loaded),
         pending=pending(loaded),
         provenance=provenance(loaded.records),
@@ -152,6 +156,7 @@ def _section(table: Table) -> Section:
         examples=examples,
         agreement=agreement(compared, examples),
         search=search(table),
+        curves=read_curves(table.networks, table.primary.name),
         written=written(compared),
     )
 
