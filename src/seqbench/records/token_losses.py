@@ -52,8 +52,9 @@ def read_token_losses(path: Path) -> TokenLosses:
     """
     try:
         table = pq.read_table(path, schema=SCHEMA)
-    except (OSError, pa.ArrowException) as error:
-        raise RecordError(
-            str(path), expected="the token losses of a run", got=str(error).splitlines()[0]
-        ) from error
+        if any(column.null_count for column in table.columns):
+            raise ValueError("a column has gaps")
+    except (OSError, pa.ArrowException, ValueError, LookupError) as error:
+        got = (str(error).splitlines() or [type(error).__name__])[0]
+        raise RecordError(str(path), expected="the token losses of a run", got=got) from error
     return TokenLosses(targets=np.asarray(table["target"]), losses=np.asarray(table["loss"]))

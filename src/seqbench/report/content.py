@@ -23,6 +23,7 @@ from seqbench.report.pairs import Pair, contenders, pairs
 from seqbench.report.samples import Written, written
 from seqbench.report.search import Search, search
 from seqbench.report.tables import Table, build_tables, study_names
+from seqbench.report.token_losses import Tokens, read_tokens
 
 METHOD = (
     "± is half the width of the 95 % t-interval over seeds, one configuration at a time. "
@@ -43,6 +44,7 @@ class Section:
         pairs: its contenders, two by two.
         guardrail: what so few runs cannot show.
         examples: what the contenders said of each test example.
+        tokens: what they said of each test token, where they are language models.
         agreement: where they agree, and where not; None without predictions of two.
         search: the runs as a search over hyperparameters; None where none varies.
         curves: the validations of its networks during training.
@@ -54,6 +56,7 @@ class Section:
     pairs: tuple[Pair, ...]
     guardrail: tuple[str, ...]
     examples: Examples = field(repr=False)
+    tokens: Tokens = field(repr=False)
     agreement: Agreement | None
     search: Search | None
     curves: Curves = field(repr=False)
@@ -126,7 +129,12 @@ def gather(
         )
     sections = tuple(_section(table) for table in build_tables(loaded.runs))
     tables = [section.table for section in sections]
-    unusable = {k: v for section in sections for k, v in section.examples.problems.items()}
+    unusable = {
+        run_id: reason
+        for section in sections
+        for read in (section.examples, section.tokens)
+        for run_id, reason in read.problems.items()
+    }
     lost = {k: v for section in sections for k, v in section.curves.problems.items()}
     claims, doubts = _claims(loaded)
     return Content(
@@ -147,13 +155,15 @@ def gather(
 def _section(table: Table) -> Section:
     compared = contenders(table)
     examples = read_examples(compared)
-    found = pairs(table, examples)
+    tokens = read_tokens(compared)
+    found = pairs(table, examples, tokens)
     return Section(
         table=table,
         answer=answer(table, found),
         pairs=found,
         guardrail=guardrail(table, found),
         examples=examples,
+        tokens=tokens,
         agreement=agreement(compared, examples),
         search=search(table),
         curves=read_curves(table.networks, table.primary.name),

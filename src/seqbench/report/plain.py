@@ -110,6 +110,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "hedges_g": pair.g,
         "unpaired": None if pair.unpaired is None else asdict(pair.unpaired),
         "examples": None if pair.examples is None else asdict(pair.examples),
+        "tokens": None if pair.tokens is None else asdict(pair.tokens),
     }
 
 

@@ -20,6 +20,8 @@ Columns = dict[str, list[Any]]
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
 PARQUET = frozenset({".parquet", ".pq"})
+# Of the bytes of a Parquet file, or of its values once they become Python's.
+UNREADABLE = (OSError, pa.ArrowException, ValueError, LookupError, TypeError, OverflowError)
 ENDINGS = (*DELIMITERS, *sorted(JSON_LINES), *sorted(PARQUET))
 
 
@@ -203,7 +205,7 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Columns:
         for column in columns:
             _place(path, table.column_names, column)
         return {column: table[column].to_pylist() for column in columns}
-    except (OSError, pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
+    except UNREADABLE as error:
         first = (str(error).splitlines() or [""])[0]
         raise DataError(f"file {path}", expected="a Parquet file", got=first) from None
 
