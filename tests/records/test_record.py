@@ -30,7 +30,7 @@ def test_numbers_that_json_does_not_know_are_null(record: RunRecord) -> None:
 
 def test_every_field_is_documented() -> None:
     classes = [value for value in vars(schema).values() if is_dataclass(value)]
-    assert len(classes) == 10
+    assert len(classes) == 12
     for cls in classes:
         documented = re.findall(r"^ {8}(\w+): ", cls.__doc__ or "", flags=re.MULTILINE)
         assert documented == [field.name for field in fields(cls)], cls.__name__
@@ -61,7 +61,7 @@ def test_numbers_of_numpy_become_plain_and_tensors_are_refused(record: RunRecord
             r"test\.loss: expected float, got 'low'",
         ),
         (lambda d: d.update(provenance=[]), r"provenance: expected an object, got list"),
-        (lambda d: d.update(schema=99), r"expected schema 2, got schema 99; .*version of seqbench"),
+        (lambda d: d.update(schema=99), r"expected schema 3, got schema 99; .*version of seqbench"),
         (lambda d: d.update(status="done"), r"status: expected one of .*'completed'.*, got 'done'"),
     ],
 )
@@ -77,3 +77,20 @@ def test_integers_are_read_where_floats_are_meant(record: RunRecord) -> None:
     plain["cost"]["train_seconds"] = 2
     seconds = RunRecord.from_dict(plain).cost.train_seconds
     assert seconds == 2.0 and isinstance(seconds, float)
+
+
+def test_a_record_of_the_schema_before_lacks_what_was_not_recorded_then(record: RunRecord) -> None:
+    plain = record.to_dict()
+    plain["schema"] = 2
+    del plain["weights"], plain["rollbacks"], plain["provenance"]["arithmetic"]
+    assert RunRecord.from_dict(plain) == record
+    del plain["provenance"]["cpu"]
+    with pytest.raises(RecordError, match=r"provenance: .* got missing cpu"):
+        RunRecord.from_dict(plain)
+
+
+def test_a_record_of_this_schema_is_whole(record: RunRecord) -> None:
+    plain = record.to_dict()
+    del plain["weights"]
+    with pytest.raises(RecordError, match=r"got missing weights"):
+        RunRecord.from_dict(plain)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from seqbench.errors import Stopped
 from seqbench.training.interrupts import RELAYED_STOP, SIGNALS, Interrupts
 
 
@@ -27,19 +28,39 @@ def handlers() -> Iterator[list[object]]:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_interrupts_at_once(number: int) -> None:
-    with Interrupts(), pytest.raises(KeyboardInterrupt):
+    with Interrupts(), pytest.raises(Stopped) as caught:
         send(number)
+    assert (caught.value.signal, caught.value.exit_code) == (number, 128 + number)
+    assert str(caught.value) == f"told to stop by {signal.Signals(number).name}"
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_while_stops_are_deferred_only_the_second_does(number: int) -> None:
     with Interrupts() as interrupts:
         interrupts.deferring = True
         assert not interrupts.requested
         send(number)
-        assert interrupts.requested
-        with pytest.raises(KeyboardInterrupt):
+        assert interrupts.requested == number
+        with pytest.raises(Stopped):
             send(number)
+
+
+def test_a_warning_given_twice_is_one_stop() -> None:
+    with Interrupts() as interrupts:
+        interrupts.deferring = True
+        send(signal.SIGUSR1)
+        send(signal.SIGUSR1)
+        assert interrupts.requested == signal.SIGUSR1
+
+
+def test_while_a_run_records_that_it_was_stopped_only_ctrl_c_interrupts_it() -> None:
+    with Interrupts():
+        with pytest.raises(Stopped):
+            send(signal.SIGTERM)
+        send(signal.SIGTERM)
+        send(signal.SIGUSR1)
+        with pytest.raises(Stopped):
+            send(signal.SIGINT)
 
 
 def test_a_groups_signals_and_its_launchers_stop_are_one_stop() -> None:
@@ -48,7 +69,7 @@ def test_a_groups_signals_and_its_launchers_stop_are_one_stop() -> None:
         send(signal.SIGINT)
         send(signal.SIGTERM)
         send(RELAYED_STOP)
-        assert interrupts.requested
+        assert interrupts.requested == signal.SIGINT
 
 
 def test_a_signal_that_was_ignored_counts_and_is_ignored_again() -> None:
@@ -61,13 +82,32 @@ def test_a_signal_that_was_ignored_counts_and_is_ignored_again() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+def as_lightning(stop: BaseException) -> None:
+    """Ends as Lightning does at a KeyboardInterrupt, from then on without Ctrl-C."""
+    try:
+        raise stop
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.exit(1)
+
+
 def test_what_lightning_makes_of_a_stop_is_a_stop_again() -> None:
     with Interrupts() as interrupts:
-        with pytest.raises(KeyboardInterrupt), interrupts.around_lightning():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            sys.exit(1)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Stopped) as caught, interrupts.around_lightning():
+            as_lightning(Stopped(signal.SIGUSR1))
+        assert caught.value.signal == signal.SIGUSR1
+        with pytest.raises(Stopped):
             send(signal.SIGINT)
+
+
+def test_what_it_makes_of_a_notebooks_interrupt_or_of_sigterm_too() -> None:
+    with Interrupts() as interrupts:
+        with pytest.raises(KeyboardInterrupt) as caught, interrupts.around_lightning():
+            as_lightning(KeyboardInterrupt())
+        assert not isinstance(caught.value, Stopped)
+        with pytest.raises(Stopped) as other, interrupts.around_lightning():
+            sys.exit(None)  # as its SIGTERMException
+        assert other.value.signal == signal.SIGTERM
 
 
 def test_in_another_thread_signals_are_left_alone(handlers: list[object]) -> None:

@@ -243,6 +243,7 @@ def test_when_wandb_cannot_start_the_run_does(
         raise RuntimeError("nobody there")
 
     monkeypatch.setattr(wandb, "init", no_start)
+    monkeypatch.setattr(wandb_mirror, "reachable", lambda url: True)
     with caplog.at_level(logging.WARNING):
         assert execute(make_job(*MIRRORED)).record.status == "completed"
         online = make_job(*MIRRORED, "logger.wandb.mode=online", "force=true")
@@ -269,6 +270,7 @@ def test_what_was_mirrored_before_is_dropped_where_online_falls_back_too(
         raise RuntimeError
 
     monkeypatch.setattr(wandb, "init", note)
+    monkeypatch.setattr(wandb_mirror, "reachable", lambda url: True)
     wandb_mirror.start_mirror(
         WandbSettings(mode="online"),
         run_id="a-run",

@@ -17,7 +17,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from seqbench.config.engine import Groups, unknown_option
-from seqbench.config.schema import PLAIN_NODES, PRIMARY
+from seqbench.config.schema import PLAIN_NODES, PRIMARY, key_of
 from seqbench.config.suggest import did_you_mean, listed, nearest
 from seqbench.errors import ConfigError
 
@@ -170,12 +170,12 @@ def _instead(group: str, near: str | None, result: Overrides) -> list[str]:
 
 def _node_names(verb: str) -> frozenset[str]:
     """Groups whose option is a part of the run, so that there is exactly one."""
-    return frozenset(item.name for item in fields(PRIMARY[verb]))
+    return frozenset(key_of(item.name) for item in fields(PRIMARY[verb]))
 
 
 def _stray(override: Override, groups: Groups) -> ConfigError:
     key = override.key_or_group
-    top = [item.name for item in fields(PRIMARY[groups.verb])]
+    top = [key_of(item.name) for item in fields(PRIMARY[groups.verb])]
     below = {
         item.name: f"{node}.{item.name}"
         for node, keys in PLAIN_NODES.items()

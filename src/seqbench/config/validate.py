@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from omegaconf import Container, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seqbench.config.cross import CROSS_CHECKS
-from seqbench.config.schema import INJECTED, PLAIN_NODES, PRIMARY
+from seqbench.config.schema import INJECTED, PLAIN_NODES, PRIMARY, key_of
 from seqbench.config.signature import Parameter, Signature
 from seqbench.config.signatures import inspected, signature_of
 from seqbench.config.suggest import did_you_mean, listed, nearest
@@ -306,7 +306,9 @@ def _authorized(target: str, allowed: str | None) -> None:
 
 @cache
 def _schema(keys: type, owner: str = "the configuration") -> Signature:
-    return Signature(owner, inspected(keys)[0])
+    found = inspected(keys)[0].values()
+    named = [replace(item, name=key_of(item.name)) for item in found]
+    return Signature(owner, {item.name: item for item in named})
 
 
 def _is_node(signature: Signature, key: str) -> bool:

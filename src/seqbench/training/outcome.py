@@ -17,9 +17,11 @@ class Outcome:
         scores: how well it did.
         found: what the model said of the test split, as its task kind stores it.
         device: what it was trained on, e.g. "cpu".
+        weights: hash of the weights that were kept; None for a baseline.
     """
 
     cost: Cost
     scores: Scores
     found: Any
     device: str
+    weights: str | None = None
