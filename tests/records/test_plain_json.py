@@ -22,7 +22,7 @@ def test_what_is_not_finite_is_none(number: str) -> None:
     [
         ("{", "Expecting"),
         (str(2**64), "more than 64 bits: 18446744073709551616"),
-        ("-" + "9" * 5000, ""),
+        ("-" + "9" * 5000, "integer"),
         ("[" * 100_000, "nested too deeply"),
         (r'["\ud800"]', "surrogates not allowed"),
         (r'{"\uDC00": 1}', "surrogates not allowed"),

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,22 @@ def test_when_wandb_dies_training_goes_on_after_one_warning(
     warning = "W&B failed (the service process is gone): training goes on without it"
     assert capsys.readouterr().err.count(warning) == 1
     assert (job.folder / "log.txt").read_text().count(warning) == 1
+
+
+def test_wandb_that_never_ends_is_left(
+    make_job: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import wandb
+
+    monkeypatch.setattr(wandb_mirror, "FAREWELL_SECONDS", 0.1)
+    never = threading.Event()
+    monkeypatch.setattr(wandb, "teardown", never.wait)
+    mirror = WandbMirror(DeadRun())
+    monkeypatch.setattr("seqbench.training.run.start_mirror", lambda *_, **__: mirror)
+    try:
+        assert execute(make_job(*MIRRORED)).record.status == "completed"
+    finally:
+        never.set()
 
 
 def test_when_wandb_cannot_start_the_run_does(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import re
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.utils.data._utils import signal_handling
 
 from seqbench.config.job import is_baseline
 from seqbench.errors import TrainingError
@@ -39,8 +42,16 @@ def explained(config: Mapping[str, Any]) -> Iterator[None]:
         if _is_out_of_memory(error):
             raise _out_of_memory(config, error) from error
         if dead := _DEAD_WORKER.search(str(error)):
+            _hear_no_more_of_workers()
             raise _dead_worker(config, dead[1]) from error
         raise
+
+
+def _hear_no_more_of_workers() -> None:
+    """torch raises the same again, wherever the program is, whenever a child of it ends."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal_handling._SIGCHLD_handler_set = False  # the next loader sets it anew
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -33,7 +33,7 @@ EXPECTED = (
 @contextlib.contextmanager
 def run_log(path: Path) -> Iterator[None]:
     """Append to `path` for the length of the block; our own warnings go to the terminal too."""
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler = _LogFile(path, encoding="utf-8", delay=True)
     handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     loggers = {logging.getLogger(name): level for name, level in LEVELS.items()}
     before = {logger: logger.level for logger in loggers}
@@ -54,7 +54,16 @@ def run_log(path: Path) -> Iterator[None]:
         for logger, level in before.items():
             logger.removeHandler(handler)
             logger.setLevel(level)
-        handler.close()
+        with contextlib.suppress(OSError):  # a full disk: the run's end is told all the same
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A full disk takes no more lines; that the run's own error says, once."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 class _Discreet(logging.Formatter):

@@ -23,6 +23,8 @@ from seqbench.training.wandb_settings import Mode, WandbSettings
 
 log = logging.getLogger(__name__)
 
+FAREWELL_SECONDS = 10.0  # for W&B's process, once it has failed
+
 _service: threading.Thread | None = None
 
 
@@ -240,11 +242,20 @@ def _require_server() -> None:
 
 
 def _end_service() -> None:
-    """Its process takes the id of a run that could not begin for one in use."""
-    import wandb
+    """Its process takes the id of a run that could not begin for one in use.
 
-    with contextlib.suppress(Exception):
-        wandb.teardown()
+    W&B waits for an answer without an end, which one that is gone does not give.
+    """
+
+    def tear_down() -> None:
+        import wandb
+
+        with contextlib.suppress(Exception):
+            wandb.teardown()
+
+    ending = threading.Thread(target=tear_down, daemon=True)
+    ending.start()
+    ending.join(FAREWELL_SECONDS)
 
 
 def _drop_partial_run(path: Path) -> None:
