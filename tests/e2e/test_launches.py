@@ -21,7 +21,7 @@ CASES = {
 
 @pytest.fixture(
     params=[
-        "classifier",
+        pytest.param("classifier", marks=pytest.mark.full),
         pytest.param("classifier, two threads", marks=pytest.mark.full),
         pytest.param("language model", marks=pytest.mark.full),
     ]
@@ -67,6 +67,7 @@ def test_however_launched_the_bits_are_the_same(arguments: list[str], tmp_path: 
         assert found == expected, how
 
 
+@pytest.mark.full
 def test_a_run_of_a_pool_is_done_again_by_a_command(
     tiny: list[str], cache_dir: Path, tmp_path: Path
 ) -> None:
