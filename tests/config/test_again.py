@@ -96,6 +96,12 @@ def test_what_cannot_change_the_result_may_be_said(
     assert job.run_id == recorded.record.run_id
 
 
+@pytest.mark.parametrize("key", ["data.num_workers", "trainer.checkpoint_every"])
+def test_what_is_taken_away_has_its_default(key: str, recorded: StoredRun) -> None:
+    group, _, leaf = key.partition(".")
+    assert leaf not in again(recorded, f"~{key}").config[group]
+
+
 def test_what_may_be_said_is_no_part_of_the_identity() -> None:
     assert set(FREE) <= set(EXCLUDED)
 

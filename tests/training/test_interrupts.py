@@ -63,6 +63,19 @@ def test_while_a_run_records_that_it_was_stopped_only_ctrl_c_interrupts_it() -> 
             send(signal.SIGINT)
 
 
+def test_so_it_is_where_a_deferred_stop_is_made_one() -> None:
+    with Interrupts() as interrupts:
+        interrupts.deferring = True
+        send(signal.SIGTERM)
+        with pytest.raises(Stopped):
+            interrupts.stop(interrupts.requested)
+        interrupts.deferring = False
+        send(signal.SIGTERM)
+        send(signal.SIGUSR1)
+        with pytest.raises(Stopped):
+            send(signal.SIGINT)
+
+
 def test_a_groups_signals_and_its_launchers_stop_are_one_stop() -> None:
     with Interrupts() as interrupts:
         interrupts.deferring = True

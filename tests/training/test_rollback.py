@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,8 +99,13 @@ def test_a_run_that_really_diverges_learns_with_smaller_steps(make: Any) -> None
 
 def test_the_history_is_that_of_the_way_taken_and_says_where_it_went_back(make: Any) -> None:
     job = make("back", "trainer.on_divergence=rollback", "scheduler=cosine", "optimizer.lr=0.01")
+    started = time.perf_counter()
     with explosive(6, above=0.004):
         execute(job)
+    seconds = time.perf_counter() - started
+    cost = record_of(job).cost
+    spent = (cost.setup_seconds, cost.train_seconds, cost.test_seconds)
+    assert sum(each or 0.0 for each in spent) <= seconds  # what is thrown away counts once
     (rollback,) = record_of(job).rollbacks
     assert rollback == Rollback(diverged_at=17, back_to=10, learning_rate_scale=0.5)
     rows = read_metrics(job.folder / "metrics.jsonl")

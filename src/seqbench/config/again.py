@@ -124,7 +124,10 @@ def _put(config: dict[str, Any], said: Mapping[str, Any], key: str) -> None:
         node = config.get(parent)
         config[parent] = dict(node) if isinstance(node, Mapping) else {}
         config, said = config[parent], said[parent]
-    config[leaf] = said[leaf]
+    if leaf in said:
+        config[leaf] = said[leaf]
+    else:  # `~key`: its default
+        config.pop(leaf, None)
 
 
 def _of_record(path: Path, error: ConfigError) -> ConfigError:

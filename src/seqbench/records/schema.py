@@ -54,7 +54,7 @@ def from_plain(cls: type[T], plain: Any, name: str, *, older: bool = False) -> T
     every = fields(cls)  # type: ignore[arg-type]
     known = [field.name for field in every]
     unknown = sorted(set(plain) - set(known))
-    needed = [field.name for field in every if not (older and _has_default(field))]
+    needed = [field.name for field in every if not (older and has_default(field))]
     missing = [name for name in needed if name not in plain]
     if unknown or missing:
         got = [f"unknown {', '.join(unknown)}"] * bool(unknown)
@@ -69,7 +69,8 @@ def from_plain(cls: type[T], plain: Any, name: str, *, older: bool = False) -> T
     return cls(**{key: _value(hints[key], plain[key], f"{name}.{key}", older) for key in given})
 
 
-def _has_default(field: Field[Any]) -> bool:
+def has_default(field: Field[Any]) -> bool:
+    """Whether an older schema may have lacked it."""
     return field.default is not MISSING or field.default_factory is not MISSING
 
 

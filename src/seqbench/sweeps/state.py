@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -16,13 +16,14 @@ from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import code_hash, versions
 from seqbench.records.record import FAILED, READABLE, SCHEMA, STATUSES, RunRecord
+from seqbench.records.schema import has_default
 
 if TYPE_CHECKING:
     from seqbench.config.job import Job  # it would bring OmegaConf along
 
 RunState = Literal["completed", "failed", "interrupted", "missing", "unreadable"]
 _TAIL = 64 * 1024  # bytes of a history's end that are looked at
-_NEEDED = frozenset(field.name for field in fields(RunRecord) if field.default is MISSING)
+_NEEDED = frozenset(field.name for field in fields(RunRecord) if not has_default(field))
 
 
 @dataclass(frozen=True, kw_only=True)

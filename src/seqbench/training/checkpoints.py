@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from pytorch_lightning.callbacks import Callback
 
-from seqbench.errors import RecordError, Stopped
+from seqbench.errors import RecordError
 from seqbench.tasks.task import Task
 from seqbench.training.callbacks import BestWeights
 from seqbench.training.interrupts import Interrupts
@@ -114,7 +114,7 @@ class Checkpoints(Callback):
             left = int(trainer.num_val_batches[dataloader_idx]) - batch_idx
             a_batch = (time.monotonic() - self._validating) / batch_idx
             if left * a_batch > VALIDATION_SECONDS:
-                raise Stopped(self._interrupts.requested)
+                self._interrupts.stop(self._interrupts.requested)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """As before a validation."""
@@ -140,7 +140,7 @@ class Checkpoints(Callback):
             self._save(trainer, self._path, keep=self._previous)
             self._saved = time.monotonic()
         if stop:
-            raise Stopped(stop)
+            self._interrupts.stop(stop)
 
     def _save(self, trainer: pl.Trainer, path: Path, *, keep: Path | None) -> None:
         try:

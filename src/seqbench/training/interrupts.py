@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from seqbench.errors import Stopped
 
@@ -58,6 +58,15 @@ class Interrupts:
         for number in self._before:
             signal.signal(number, self._handle)
 
+    def stop(self, number: int) -> NoReturn:
+        """End the run; from here on only Ctrl-C raises again.
+
+        Raises:
+            Stopped: by this signal.
+        """
+        self._raised = True
+        raise Stopped(number)
+
     @contextlib.contextmanager
     def around_lightning(self) -> Iterator[None]:
         """What Lightning makes of a KeyboardInterrupt becomes one again.
@@ -83,5 +92,4 @@ class Interrupts:
             return
         if self._raised and number != signal.SIGINT:
             return
-        self._raised = True
-        raise Stopped(number)
+        self.stop(number)

@@ -138,7 +138,10 @@ def restore(
     run = completed_run(path)
     config = thaw(run.folder.config).config
     with _as_written(run.folder):
-        return _restored(run, config, datasets=datasets, cache=cache)
+        restored = _restored(run, config, datasets=datasets, cache=cache)
+    if isinstance(restored.model, Task):
+        restored.model.to(restored.device)  # no memory there is no damage to the run
+    return restored
 
 
 def _restored(
@@ -158,7 +161,7 @@ def _restored(
     if is_baseline(config):
         model = type(instantiate(config["model"], "model")).load(folder.checkpoints)
     else:
-        model = _network(config, folder, device)
+        model = _network(config, folder)
     return RestoredRun(
         record=record,
         config=config,
@@ -186,7 +189,7 @@ def _as_written(folder: RunFolder) -> Iterator[None]:
         ) from error
 
 
-def _network(config: dict[str, Any], folder: RunFolder, device: torch.device) -> Task:
+def _network(config: dict[str, Any], folder: RunFolder) -> Task:
     try:
         checkpoint = read_checkpoint(best_checkpoint(folder))
     except RecordError as error:
@@ -198,4 +201,4 @@ def _network(config: dict[str, Any], folder: RunFolder, device: torch.device) ->
         ) from error
     task = build_task(config, DataSpec.from_dict(checkpoint["spec"]))
     task.load_state_dict(checkpoint["state_dict"])
-    return task.to(device).eval()
+    return task.eval()

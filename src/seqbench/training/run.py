@@ -113,6 +113,7 @@ def run(
                     outcome = _fit(attempt, task)
                 except Diverged as error:
                     seconds = time.perf_counter() - fitting
+                    started += seconds  # of fitting, not of setting up
                     roll_back(attempt, error, seconds=seconds + (point.seconds if point else 0.0))
                     point, mirror = _go_back(folder, made_of, mirror), None
             record = _success(config, overrides, provenance, outcome, point)
