@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.training.stopping import killed, result, steps_of, stopped
+from tests.training.stopping import at, killed, result, steps_of, stopped
 from tests.training.test_wandb_replay import logged
 
 from seqbench.config.job import Job
@@ -100,7 +100,8 @@ def test_a_run_that_really_diverges_learns_with_smaller_steps(make: Any) -> None
 def test_the_history_is_that_of_the_way_taken_and_says_where_it_went_back(make: Any) -> None:
     job = make("back", "trainer.on_divergence=rollback", "scheduler=cosine", "optimizer.lr=0.01")
     started = time.perf_counter()
-    with explosive(6, above=0.004):
+    slow = at("training_step", 17, lambda: time.sleep(2.0))
+    with slow, explosive(6, above=0.004):
         execute(job)
     seconds = time.perf_counter() - started
     cost = record_of(job).cost
