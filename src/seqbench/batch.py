@@ -128,7 +128,6 @@ class DataSpec:
         num_characters: characters that these tokens stand for, by split name, those of the first
             token left out, which is context only; likewise.
         num_unknown: tokens of the training stream that are not in the vocabulary.
-        eos_id: the id that ends a document, where documents are marked.
     """
 
     task: str
@@ -142,7 +141,6 @@ class DataSpec:
     num_tokens: dict[str, int] = field(default_factory=dict)
     num_characters: dict[str, int] = field(default_factory=dict)
     num_unknown: int = 0
-    eos_id: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, for a checkpoint or a record."""

@@ -35,6 +35,17 @@ class SeqbenchError(Exception):
         return " ".join((f"{line}; {self.remedy}" if self.remedy else line).split())
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of another's says in its first line; its kind where it says nothing."""
+    return str(error).strip().split("\n")[0].strip() or type(error).__name__
+
+
+def kind_and_line(error: BaseException) -> str:
+    """The same after the kind of the error, which tells of a mistake in code or in a library."""
+    kind, line = type(error).__name__, first_line(error)
+    return kind if line == kind else f"{kind}: {line}"
+
+
 class ConfigError(SeqbenchError):
     """A key, a choice or a value of the configuration."""
 

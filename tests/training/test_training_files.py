@@ -15,9 +15,9 @@ from seqbench.training.training_files import (
     find_best,
     good_checkpoint,
     last_checkpoint,
+    move,
     older_best,
     previous_checkpoint,
-    restore_best,
     training_checkpoints,
 )
 
@@ -47,9 +47,9 @@ def test_the_best_of_a_step_is_found_and_becomes_the_best_again(folder: RunFolde
     best = best_checkpoint(folder)
     assert find_best(folder, 20) == best
     assert find_best(folder, 10) == older_best(best, 10)
-    restore_best(folder, 20)
+    move(find_best(folder, 20), best)
     assert names(folder) == {"best.ckpt", "best-10.ckpt"}
-    restore_best(folder, 10)
+    move(find_best(folder, 10), best)
     assert names(folder) == {"best.ckpt"}
     assert read_checkpoint(best)["global_step"] == 10
 

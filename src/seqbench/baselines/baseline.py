@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seqbench.errors import RecordError
+from seqbench.errors import RecordError, first_line
 from seqbench.records.store import write_atomic
 
 Floats = NDArray[np.float64]
@@ -111,7 +111,7 @@ def read_state(folder: Path, *, kind: str) -> tuple[dict[str, Any], dict[str, ND
         raise RecordError(
             str(folder),
             expected="a saved baseline",
-            got=(str(error).splitlines() or [type(error).__name__])[0],
+            got=first_line(error),
             remedy="train it again with force=true",
         ) from error
     if found != kind:

@@ -86,20 +86,19 @@ def _config(run: StoredRun, said: Job, keys: list[str]) -> dict[str, Any]:
     """The record's config with what was said in place, checked as if composed here."""
     recorded = run.record.config
     here = {key: value for key, value in said.config.items() if key in EXCLUDED}
-    config = {**here, **{key: value for key, value in recorded.items() if key in RUN_KEYS}}
+    config = {key: value for key, value in {**here, **recorded}.items() if key in RUN_KEYS}
     config["study"] = f"{run.record.study}{SUFFIX}"
     config["force"] = said.config["force"]
     config["paths"] = _paths(recorded.get("paths"), said.config["paths"])
     for key in keys:
         _put(config, said.config, key)
-    named = {key: value for key, value in config.items() if key in RUN_KEYS}
     try:
-        refuse_mistakes({**named, "from": None}, "train")
+        refuse_mistakes({**config, "from": None}, "train")
     except ConfigErrors as found:
         raise ConfigErrors(
             [_of_record(run.folder.record, error) for error in found.errors]
         ) from found
-    return named
+    return config
 
 
 def _choices(recorded: Any) -> dict[str, str | None]:

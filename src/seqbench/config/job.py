@@ -14,7 +14,7 @@ from seqbench.config.identity import name_of, run_id
 from seqbench.config.schema import RUN_KEYS
 from seqbench.config.signatures import is_baseline as is_baseline_class
 from seqbench.config.validate import checked
-from seqbench.errors import ConfigError, RecordError
+from seqbench.errors import ConfigError, RecordError, first_line
 from seqbench.records.names import is_below
 from seqbench.records.store import unwritable, write_atomic
 
@@ -128,8 +128,7 @@ def thaw(path: Path) -> Job:
     try:
         config = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
     except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        got = (str(error).splitlines() or [type(error).__name__])[0]
-        raise RecordError(str(file), expected="a job's config", got=got) from error
+        raise RecordError(str(file), expected="a job's config", got=first_line(error)) from error
     if not isinstance(config, dict) or not {"run_id", "study", "seed"} <= config.keys():
         raise RecordError(str(file), expected="a job's config with run_id, study and seed")
     overrides = config.pop("overrides", [])

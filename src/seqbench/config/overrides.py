@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from seqbench.config.engine import Groups, unknown_option
 from seqbench.config.schema import PLAIN_NODES, PRIMARY, key_of
 from seqbench.config.suggest import did_you_mean, listed, nearest
-from seqbench.errors import ConfigError
+from seqbench.errors import ConfigError, first_line
 
 # Free text, which Hydra's grammar would take apart at its commas and colons.
 _VERBATIM = frozenset({"text"})
@@ -55,8 +55,9 @@ def parse(line: str) -> Override:
             raise ConfigError(line, expected="key=value", got="no key")
         return OverridesParser.create().parse_override(verbatim(line))
     except HydraException as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError(key, expected="a value that can be read", got=first) from error
+        raise ConfigError(
+            key, expected="a value that can be read", got=first_line(error)
+        ) from error
 
 
 def verbatim(line: str) -> str:

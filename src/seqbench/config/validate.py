@@ -19,7 +19,7 @@ from seqbench.config.signature import Parameter, Signature
 from seqbench.config.signatures import inspected, signature_of
 from seqbench.config.suggest import did_you_mean, listed, nearest
 from seqbench.config.values import described, fits
-from seqbench.errors import ConfigError, ConfigErrors
+from seqbench.errors import ConfigError, ConfigErrors, first_line
 
 # Hydra's own words inside a node.
 _HYDRAS = frozenset({"_target_", "_partial_", "_args_", "_recursive_", "_convert_"})
@@ -108,8 +108,8 @@ def _entry(node: Container, key: Any, path: str, errors: list[ConfigError]) -> A
     except OmegaConfBaseException as error:
         raw = OmegaConf.to_container(node, resolve=False)
         written = raw[key] if isinstance(raw, dict | list) else ""
-        why = str(error).splitlines()[0]
-        errors.append(ConfigError(path, expected="a value", got=f"{written}: {why}"))
+        got = f"{written}: {first_line(error)}"
+        errors.append(ConfigError(path, expected="a value", got=got))
         return _GAP
 
 

@@ -130,7 +130,6 @@ class LanguageModelingData(SeqDataModule):
             num_tokens={split: len(encoded.ids) for split, encoded in entry.splits.items()},
             num_characters=dict(facts["characters"]),
             num_unknown=facts["unknown"],
-            eos_id=self.tokenizer.eos_id if self.mark_documents else None,
         )
 
     def fingerprint(self) -> str:

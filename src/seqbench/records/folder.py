@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from seqbench.errors import RecordError
+from seqbench.errors import RecordError, first_line
 from seqbench.records.claim import claimed
 from seqbench.records.plain_json import load_json
 from seqbench.records.record import RunRecord
@@ -84,7 +84,7 @@ class RunFolder:
             return None
         except (OSError, ValueError) as error:
             raise RecordError(
-                str(self.record), expected="a record in JSON", got=_first_line(error)
+                str(self.record), expected="a record in JSON", got=first_line(error)
             ) from error
         return RunRecord.from_dict(plain, str(self.record))
 
@@ -121,7 +121,3 @@ class RunFolder:
                     entry.unlink()
         except OSError as error:
             raise unwritable(self.path, error) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

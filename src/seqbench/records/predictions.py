@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from seqbench.errors import RecordError
+from seqbench.errors import RecordError, first_line
 from seqbench.records.store import replacing
 
 SCHEMA = pa.schema(
@@ -191,7 +191,7 @@ def _columns(path: Path, names: Sequence[str]) -> list[pa.ChunkedArray]:
             if name != "text" and table[name].null_count:
                 raise ValueError(f"column {name} has gaps")
     except (OSError, pa.ArrowException, ValueError, LookupError) as error:
-        raise _unlike(path, (str(error).splitlines() or [type(error).__name__])[0]) from error
+        raise _unlike(path, first_line(error)) from error
     return [table[name] for name in names]
 
 

@@ -118,14 +118,12 @@ class Task(LightningModule, ABC):
     def training_step(self, batch: TokenBatch, batch_idx: int) -> Tensor:
         """The loss whose gradient is that of the exact mean over the optimizer step."""
         outputs = self.outputs(batch)
-        is_finite = self._is_finite(outputs.loss_sum)
-        if not is_finite:
-            self._note_unlogged()
         # A torchmetrics object would cost a small step several per cent of its time.
-        unlogged = torch.stack([outputs.loss_sum.detach(), outputs.weight])
-        self._unlogged = self._unlogged.to(unlogged.device) + unlogged
+        earlier, unlogged = self._unlogged, torch.stack([outputs.loss_sum.detach(), outputs.weight])
+        self._unlogged = earlier.to(unlogged.device) + unlogged
         self._tokens = self._tokens + batch.lengths_B.sum()
-        if not is_finite:  # before any weight has changed by it
+        if not self._is_finite(outputs.loss_sum):  # before any weight has changed by it
+            self._note_mean(earlier)
             self._log_training(self.trainer.global_step + 1)
         if self.trainer.accumulate_grad_batches > 1:
             # The window's weight is known only at its end: sum now, divide the gradients then.
@@ -177,9 +175,9 @@ class Task(LightningModule, ABC):
             return True
         return math.isfinite(float(loss.detach()))
 
-    def _note_unlogged(self) -> None:
+    def _note_mean(self, unlogged: Tensor) -> None:
         """The mean loss since the last row is the last finite one."""
-        loss_sum, weight = self._unlogged.tolist()
+        loss_sum, weight = unlogged.tolist()
         if weight and math.isfinite(loss_sum):
             self._last_finite["train/loss"] = loss_sum / weight
 
@@ -201,8 +199,9 @@ class Task(LightningModule, ABC):
         self._note_finite(metrics)
 
     def _note_finite(self, metrics: Mapping[str, float]) -> None:
-        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
-        self._last_finite |= {name: value for name, value in finite.items() if "/" in name}
+        self._last_finite |= {
+            name: value for name, value in metrics.items() if "/" in name and math.isfinite(value)
+        }
 
     def _diverged(self, loss: float, step: int, expected: str) -> Diverged:
         """The error of a loss that is not finite, with what is known."""

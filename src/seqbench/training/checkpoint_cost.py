@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,13 @@ class SaveClock:
     first: int = 1
     seconds: list[float] = field(default_factory=list)
     num_bytes: int = 0
-    _before: tuple[int, int] | None = None
-    _started: float = 0.0
+    _before: tuple[int, int] | None = field(default=None, init=False)
+    _started: float = field(default=0.0, init=False)
 
     def around(self, callbacks: Sequence[Callback]) -> list[Callback]:
         """The callbacks, timed."""
-        return [_Start(self), *callbacks, _Stop(self)]
+        before = _AtBatchStart(self.first, self.start)
+        return [before, *callbacks, _AtBatchStart(self.first, self.stop)]
 
     def start(self) -> None:
         """The callbacks are about to be called."""
@@ -93,23 +94,15 @@ class SaveClock:
         return found.st_ino, found.st_mtime_ns
 
 
-class _Start(Callback):
-    def __init__(self, clock: SaveClock) -> None:
-        self._clock = clock
+class _AtBatchStart(Callback):
+    """Calls something where each batch from `first` on begins."""
+
+    def __init__(self, first: int, call: Callable[[], None]) -> None:
+        self._first = first
+        self._call = call
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        if batch_idx >= self._clock.first:
-            self._clock.start()
-
-
-class _Stop(Callback):
-    def __init__(self, clock: SaveClock) -> None:
-        self._clock = clock
-
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        if batch_idx >= self._clock.first:
-            self._clock.stop()
+        if batch_idx >= self._first:
+            self._call()

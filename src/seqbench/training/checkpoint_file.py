@@ -11,7 +11,7 @@ import torch
 from lightning_fabric.plugins import CheckpointIO
 
 from seqbench.errors import RecordError
-from seqbench.records.store import replacing, unwritable
+from seqbench.records.store import replacing, sync, unwritable
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -41,9 +41,8 @@ def write_checkpoint(path: Path, content: dict[str, Any], *, keep: Path | None =
             digest = hashlib.file_digest(file, "sha256").digest()
         with aside.open("ab") as file:
             file.write(digest)
-            file.flush()
-            os.fsync(file.fileno())  # the old one makes room for one that is on the disk
         if keep is not None and path.exists():
+            sync(aside)  # the old one makes room for one that is on the disk
             os.replace(path, keep)
 
 

@@ -67,7 +67,6 @@ class Checkpoints(Callback):
         self._saved = self._validating = time.monotonic()
         self._finished = False
         self._loaded: dict[str, Any] | None = None
-        self._has_last = False
         self._bests: dict[Path, int | None] = {}  # which best validation each checkpoint knows
 
     # When
@@ -75,7 +74,6 @@ class Checkpoints(Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Go on in the epoch's batches; from here on a stop waits for a checkpoint."""
         if self._loaded is not None:
-            self._has_last = True
             mine = self._loaded["ranks"][trainer.global_rank]
             set_random_state(mine["random"], trainer.strategy.root_device)
             # Lightning would have done it when the loader was made; a schedule that asks for the
@@ -110,7 +108,7 @@ class Checkpoints(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Stop here where the end is far: a state in mid-validation cannot be gone on from."""
-        if self._interrupts.requested and self._has_last and batch_idx:
+        if self._interrupts.requested and batch_idx and self._path.exists():
             left = int(trainer.num_val_batches[dataloader_idx]) - batch_idx
             a_batch = (time.monotonic() - self._validating) / batch_idx
             if left * a_batch > VALIDATION_SECONDS:
@@ -151,8 +149,6 @@ class Checkpoints(Callback):
             if trainer.world_size > 1:  # the other ranks wait for this one
                 raise
             log.warning("no checkpoint could be written: %s", error.line())
-            return
-        self._has_last = self._has_last or path == self._path
 
     def _note_best(self, path: Path, keep: Path | None) -> None:
         """The weights that a checkpoint knows as the best last as long as it does."""

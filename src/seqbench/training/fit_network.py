@@ -34,7 +34,7 @@ from seqbench.training.memory import peak_memory_bytes
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
 from seqbench.training.own_texts import own_texts
-from seqbench.training.rollback import ROLLBACK
+from seqbench.training.resume import rollbacks_before
 from seqbench.training.state_size import state_bytes
 from seqbench.training.training_files import (
     best_checkpoint,
@@ -55,7 +55,7 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         # Weights are rank 0's anyway; what is dropped must differ from rank to rank.
         torch.manual_seed(attempt.config["seed"] + distributed.rank() * RANK_STRIDE)
     # Where it goes back, the result depends on when it is seen.
-    task.checks_every_step = attempt.settings.on_divergence == ROLLBACK
+    task.checks_every_step = attempt.settings.goes_back
     best, stopwatch = BestWeights(task.primary, best_checkpoint(folder)), Stopwatch()
     with contextlib.ExitStack() as stack:
         history: MetricsLog | None = None
@@ -172,7 +172,7 @@ def lasting_callbacks(
     """What makes the run last: its planned length, and checkpoints of the whole training."""
     callbacks: list[Callback] = []
     folder, point, settings = attempt.folder, attempt.point, attempt.settings
-    rollbacks = () if point is None else point.rollbacks
+    rollbacks = rollbacks_before(point)
     if history is not None and point is None:
         callbacks.append(PlannedSteps(history))
     if point is not None and point.has_just_rolled_back:
@@ -189,7 +189,7 @@ def lasting_callbacks(
         checkpoints = Checkpoints(
             last_checkpoint(folder),
             previous=previous_checkpoint(folder),
-            good=good_checkpoint(folder) if settings.on_divergence == ROLLBACK else None,
+            good=good_checkpoint(folder) if settings.goes_back else None,
             every=settings.checkpoint_every,
             interrupts=attempt.interrupts,
             best=best,

@@ -21,7 +21,7 @@ from seqbench.data.datamodule import SeqDataModule
 from seqbench.data.language_modeling import LanguageModelingData
 from seqbench.data.tokenizers import load_tokenizer
 from seqbench.domains import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from seqbench.errors import RecordError
+from seqbench.errors import RecordError, kind_and_line
 from seqbench.records.completed import completed_run
 from seqbench.records.folder import RunFolder
 from seqbench.records.load import StoredRun
@@ -180,11 +180,10 @@ def _as_written(folder: RunFolder) -> Iterator[None]:
     except (
         ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
     ) as error:  # fmt: skip
-        told = (str(error).splitlines() or [""])[0]
         raise RecordError(
             f"run {folder.path}",
             expected="config, tokenizer and checkpoint as the run wrote them",
-            got=f"{type(error).__name__}: {told}",
+            got=kind_and_line(error),
             remedy="train it again with force=true",
         ) from error
 

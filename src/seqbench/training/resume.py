@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import MetricsWriter
 from seqbench.records.record import Rollback
-from seqbench.records.store import unwritable
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.training_files import (
+    best_checkpoint,
     discard_training,
     find_best,
     last_checkpoint,
-    restore_best,
+    move,
     training_checkpoints,
 )
 
@@ -36,7 +35,7 @@ class ResumePoint:
         path: the checkpoint.
         history: bytes of `metrics.jsonl` that belong to it.
         seconds: of fitting before it, over all earlier tries.
-        best: the step of the best validation so far; None before the first.
+        best: the file of the best validation's weights so far; None before the first.
         rollbacks: how often the run has gone back before.
         has_just_rolled_back: whether the last of them led here, and nothing was trained since.
     """
@@ -44,9 +43,14 @@ class ResumePoint:
     path: Path
     history: int
     seconds: float
-    best: int | None
+    best: Path | None
     rollbacks: tuple[Rollback, ...]
     has_just_rolled_back: bool
+
+
+def rollbacks_before(point: ResumePoint | None) -> tuple[Rollback, ...]:
+    """How often the run has gone back; never, where it begins."""
+    return () if point is None else point.rollbacks
 
 
 def resume_point(folder: RunFolder, made_of: MadeOf) -> ResumePoint | None:
@@ -79,12 +83,10 @@ def _resume_point(folder: RunFolder, path: Path, made_of: MadeOf) -> ResumePoint
         path=path,
         history=state["history"],
         seconds=state["seconds"],
-        best=state["best"],
+        best=None if state["best"] is None else find_best(folder, state["best"]),
         rollbacks=tuple(Rollback(**each) for each in state["rollbacks"]),
         has_just_rolled_back=state["has_just_rolled_back"],
     )
-    if point.best is not None:
-        find_best(folder, point.best)
     log.info("going on from step %d in epoch %d", content["global_step"], content["epoch"] + 1)
     return point
 
@@ -103,12 +105,8 @@ def rewind(folder: RunFolder, point: ResumePoint | None) -> None:
     with MetricsWriter(folder.metrics) as writer:
         writer.truncate(point.history)
     if point.best is not None:
-        restore_best(folder, point.best)
-    if point.path != last_checkpoint(folder):
-        try:
-            os.replace(point.path, last_checkpoint(folder))
-        except OSError as error:
-            raise unwritable(point.path, error) from error
+        move(point.best, best_checkpoint(folder))
+    move(point.path, last_checkpoint(folder))
 
 
 def check_same(path: Path, then: dict[str, Any], now: MadeOf) -> None:

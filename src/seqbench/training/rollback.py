@@ -16,7 +16,7 @@ from seqbench.errors import Diverged, RecordError
 from seqbench.records.record import Rollback
 from seqbench.training.attempt import Attempt
 from seqbench.training.checkpoint_file import read_checkpoint, write_checkpoint
-from seqbench.training.resume import STATE, check_same
+from seqbench.training.resume import STATE, check_same, rollbacks_before
 from seqbench.training.training_files import (
     good_checkpoint,
     last_checkpoint,
@@ -25,10 +25,8 @@ from seqbench.training.training_files import (
 
 log = logging.getLogger(__name__)
 
-ROLLBACK, FAIL = "rollback", "fail"
 
-
-def roll_back(attempt: Attempt, error: Diverged, *, seconds: float) -> Rollback:
+def roll_back(attempt: Attempt, error: Diverged, *, seconds: float) -> None:
     """Make the beginning of the epoch the run's last checkpoint, with a smaller learning rate.
 
     Args:
@@ -40,8 +38,8 @@ def roll_back(attempt: Attempt, error: Diverged, *, seconds: float) -> Rollback:
         Diverged: the run may not go back, or not again, or has nothing to go back to.
     """
     settings, folder = attempt.settings, attempt.folder
-    before = attempt.point.rollbacks if attempt.point is not None else ()
-    if settings.on_divergence != ROLLBACK:
+    before = rollbacks_before(attempt.point)
+    if not settings.goes_back:
         raise error
     if len(before) >= settings.max_rollbacks:
         raise _given_up(error, f"after {len(before)} rollbacks", before)
@@ -67,7 +65,6 @@ def roll_back(attempt: Attempt, error: Diverged, *, seconds: float) -> Rollback:
         rollback.back_to,
         rollback.learning_rate_scale,
     )
-    return rollback
 
 
 def slow_down(content: dict[str, Any], factor: float) -> None:

@@ -37,7 +37,7 @@ from seqbench.training.interrupts import Interrupts
 from seqbench.training.kinds import KINDS
 from seqbench.training.memory import reset_peak_memory
 from seqbench.training.outcome import Outcome
-from seqbench.training.resume import MadeOf, ResumePoint, resume_point, rewind
+from seqbench.training.resume import MadeOf, ResumePoint, resume_point, rewind, rollbacks_before
 from seqbench.training.rollback import roll_back
 from seqbench.training.run_log import run_log
 from seqbench.training.trainer import TrainerSettings
@@ -287,7 +287,7 @@ def _success(
         cost=outcome.cost,
         scores=outcome.scores,
         weights=outcome.weights,
-        rollbacks=() if point is None else point.rollbacks,
+        rollbacks=rollbacks_before(point),
     )
 
 
@@ -310,7 +310,7 @@ def _failure(
             traceback=trace,
             details=error.details if isinstance(error, TrainingError) else {},
         ),
-        rollbacks=() if point is None else point.rollbacks,
+        rollbacks=rollbacks_before(point),
         provenance=replace(provenance, finished=utc_now()),
     )
 

@@ -61,6 +61,11 @@ def run_log(path: Path) -> Iterator[None]:
 class _LogFile(logging.FileHandler):
     """A full disk takes no more lines; that the run's own error says, once."""
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, where the file can be opened."""
+        with contextlib.suppress(OSError):
+            super().emit(record)
+
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)

@@ -30,7 +30,6 @@ from seqbench.training.checkpoint_cost import SaveClock
 from seqbench.training.fit_network import lasting_callbacks
 from seqbench.training.interrupts import Interrupts
 from seqbench.training.metrics_log import MetricsLog
-from seqbench.training.rollback import ROLLBACK
 from seqbench.training.trainer import TrainerSettings
 from seqbench.training.training_files import best_checkpoint, last_checkpoint
 from seqbench.training.wandb_mirror import WandbMirror, start_mirror
@@ -135,7 +134,7 @@ class Pipeline:
         clock: SaveClock | None = None,
     ) -> float:
         task = copy.deepcopy(self.task)
-        task.checks_every_step = settings.on_divergence == ROLLBACK
+        task.checks_every_step = settings.goes_back
         until = self.warmup + self.steps
         settings = replace(settings, max_steps=until, extra={"limit_val_batches": 0})
         timer = _StepTimer(first=self.warmup, last=until - 1)

@@ -72,6 +72,11 @@ class TrainerSettings:
     profiler: Literal["simple", "advanced"] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def goes_back(self) -> bool:
+        """Whether a training that diverges goes back, and on with smaller steps."""
+        return self.on_divergence == "rollback"
+
     def apply(self) -> None:
         """Set what belongs to the process: threads, and what deterministic CUDA needs."""
         torch.set_num_threads(self.threads)

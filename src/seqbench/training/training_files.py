@@ -89,18 +89,16 @@ def find_best(folder: RunFolder, step: int) -> Path:
     return path
 
 
-def restore_best(folder: RunFolder, step: int) -> None:
-    """Make the weights of this step the best again.
+def move(path: Path, to: Path) -> None:
+    """Put a file in the place of another; one that is there already stays.
 
     Raises:
-        RecordError: there is no such file, or it cannot be moved.
+        RecordError: it cannot be moved.
     """
-    path, best = find_best(folder, step), best_checkpoint(folder)
-    if path != best:
-        try:
-            os.replace(path, best)
-        except OSError as error:
-            raise unwritable(best, error) from error
+    try:
+        os.replace(path, to)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def _remove(path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from seqbench.errors import first_line
 from seqbench.training.random_state import random_state, set_random_state
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,7 @@ def tried(
     try:
         return measure()
     except Exception as error:  # of another's module, or of memory: the run has its scores
-        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-        log.log(level, "%s: %s", otherwise, reason)
+        log.log(level, "%s: %s", otherwise, first_line(error))
         return None
 
 

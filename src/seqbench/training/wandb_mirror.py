@@ -17,6 +17,7 @@ from typing import Any
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
+from seqbench.errors import first_line
 from seqbench.reach import reachable
 from seqbench.records.secrets import without_secrets
 from seqbench.training.wandb_settings import Mode, WandbSettings
@@ -95,22 +96,17 @@ def start_mirror(
             _require_server()
             return WandbMirror(_init("online", resume="allow", **arguments))
         except Exception as error:
-            log.warning("W&B is not reachable (%s): mirrored offline instead", _line(error))
+            log.warning("W&B is not reachable (%s): mirrored offline instead", first_line(error))
             _end_service()
-    _drop_partial_run(path)
 
     def begin() -> Any:
+        _drop_partial_run(path)
         return _init("offline", resume=None, **arguments)
 
-    def begin_anew() -> Any:
-        _end_service()
-        _drop_partial_run(path)
-        return begin()
-
     try:
-        return WandbMirror(begin(), begin_anew=begin_anew)
+        return WandbMirror(begin(), begin_anew=begin)
     except Exception as error:
-        log.warning("W&B could not start (%s): this run is not mirrored", _line(error))
+        log.warning("W&B could not start (%s): this run is not mirrored", first_line(error))
         return None
 
 
@@ -141,7 +137,7 @@ class WandbMirror:
             yield
         except Exception as error:
             if not self._broken:
-                log.warning("W&B failed (%s): training goes on without it", _line(error))
+                log.warning("W&B failed (%s): training goes on without it", first_line(error))
             self._broken = True
 
     @property
@@ -153,10 +149,11 @@ class WandbMirror:
         """An empty mirror in the place of one that is broken; None where W&B fails again."""
         if self._begin_anew is None:
             return None
+        _end_service()
         try:
             return WandbMirror(self._begin_anew())
         except Exception as error:
-            log.warning("W&B could not start again (%s)", _line(error))
+            log.warning("W&B could not start again (%s)", first_line(error))
             return None
 
     def summary(self, values: Mapping[str, Any]) -> None:
@@ -280,7 +277,3 @@ def _wandb_id(study: str, run_id: str) -> str:
     """A W&B id for this run of this study: the same in every process and at every resume."""
     digest = hashlib.sha256(f"{study}/{run_id}".encode()).hexdigest()[:8]
     return re.sub(r"[^A-Za-z0-9_-]", "-", run_id)[:55] + "-" + digest
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0] or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def differing_weights(first: Path, second: Path) -> str:
         RecordError: one of the checkpoints cannot be read.
     """
     one, other = (read_checkpoint(path)["state_dict"] for path in (first, second))
-    if shapes(one) != shapes(other):
+    if _shapes(one) != _shapes(other):
         return "other tensors, or other shapes"
     unlike = [name for name in one if not torch.equal(_bits(one[name]), _bits(other[name]))]
     if not unlike:
@@ -38,7 +39,7 @@ def differing_weights(first: Path, second: Path) -> str:
     return f"{len(unlike)} of {len(one)} tensors differ, the most by {apart[worst]:.3g} in {worst}"
 
 
-def shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
     """Type and shape of every tensor, by name."""
     return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in state.items()}
 
@@ -51,4 +52,4 @@ def _bits(tensor: Tensor) -> Tensor:
 def _distance(one: Tensor, other: Tensor) -> float:
     """The largest difference; infinite where there is none to be told, as with NaN."""
     found = float((one.double() - other.double()).abs().max())
-    return found if found == found else float("inf")
+    return float("inf") if math.isnan(found) else found

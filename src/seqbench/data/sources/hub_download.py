@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqbench.data.cache_lock import cache_lock, writing_cache
-from seqbench.errors import DataError
+from seqbench.errors import DataError, kind_and_line
 from seqbench.reach import reachable
 from seqbench.records.store import sync
 
@@ -72,10 +72,7 @@ def _load(
     try:
         loaded = datasets.load_dataset(hub_id, config, revision=revision)
     except Exception as error:  # the libraries raise a dozen kinds, from OSError to RuntimeError
-        why = (
-            reason or f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        )
-        raise _nowhere(hub_id, config, mirror, why) from error
+        raise _nowhere(hub_id, config, mirror, reason or kind_and_line(error)) from error
     finally:
         huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = offline
     return {str(split): dataset for split, dataset in loaded.items()}

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from seqbench.data.sources.hub_download import download
 from seqbench.data.sources.tables import UNREADABLE
-from seqbench.errors import DataError
+from seqbench.errors import DataError, first_line
 
 SPLIT_NAMES = ("train", "validation", "test")
 
@@ -99,8 +99,9 @@ def values_of(table: pa.Table, column: str, where: str) -> list[Any]:
     try:
         values: list[Any] = table[column].to_pylist()
     except UNREADABLE as error:
-        got = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{where}, column {column}", expected="values", got=got) from None
+        raise DataError(
+            f"{where}, column {column}", expected="values", got=first_line(error)
+        ) from None
     return values
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqbench.errors import ConfigError, DataError
+from seqbench.errors import ConfigError, DataError, first_line
 
 Columns = dict[str, list[Any]]
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -206,8 +206,7 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Columns:
             _place(path, table.column_names, column)
         return {column: table[column].to_pylist() for column in columns}
     except UNREADABLE as error:
-        first = (str(error).splitlines() or [""])[0]
-        raise DataError(f"file {path}", expected="a Parquet file", got=first) from None
+        raise DataError(f"file {path}", expected="a Parquet file", got=first_line(error)) from None
 
 
 def _place(path: Path, header: Sequence[str], column: str) -> int:
