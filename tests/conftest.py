@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from tests.mirror import write_mirror
+from tests.tally import pytest_terminal_summary, tally
+
+__all__ = ["pytest_terminal_summary", "tally"]  # pytest finds hooks and fixtures here
 
 # How long an example takes is the machine's business.
 settings.register_profile("seqbench", deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqbench import cli
-from seqbench.errors import ConfigError, ConfigErrors
+from seqbench.errors import ConfigError, ConfigErrors, Stopped
 
 SOURCE = Path(cli.__file__).parents[1]
 
@@ -126,6 +127,8 @@ def test_multirun_means_sweep(flag: str, monkeypatch: pytest.MonkeyPatch) -> Non
     [
         (ConfigErrors([ConfigError("a"), ConfigError("b")]), 2, "seqbench: a\nseqbench: b\n"),
         (KeyboardInterrupt(), 130, "seqbench: interrupted\n"),
+        (Stopped(signal.SIGTERM), 143, "seqbench: interrupted by SIGTERM\n"),
+        (Stopped(signal.SIGUSR1), 138, "seqbench: interrupted by SIGUSR1\n"),
     ],
 )
 def test_how_errors_end(

@@ -8,6 +8,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from seqbench.errors import DataError
+
 IGNORED = -100
 """The target of a position that is not scored: the number by which torch, too, knows it."""
 
@@ -90,6 +92,24 @@ class StreamBatch(TokenBatch):
             starts_B=starts_B,
         )
 
+    def check_goes_on(self, streams: int) -> None:
+        """Refuses a batch that goes on where nothing, or something else, came before.
+
+        Args:
+            streams: rows of the batch before; 0 where there was none.
+
+        Raises:
+            DataError: there are not as many rows as then, and not all of them begin.
+        """
+        if len(self) == streams or bool(self.starts_B.all()):
+            return
+        raise DataError(
+            "batch",
+            expected=f"{streams} rows that go on, or rows that all begin",
+            got=f"{len(self)} rows, {int((~self.starts_B).sum())} of which go on",
+            remedy="a stream's state is lost: read its batches in their order, from the first on",
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
@@ -105,9 +125,9 @@ class DataSpec:
         max_len: the longest sequence that a batch can hold; of streams the training window.
         num_examples: examples a split, by split name; of streams their documents.
         num_tokens: tokens of a stream, by split name; empty where examples are what counts.
-        num_characters: characters of the same text, by split name; likewise.
+        num_characters: characters that these tokens stand for, by split name, those of the first
+            token left out, which is context only; likewise.
         num_unknown: tokens of the training stream that are not in the vocabulary.
-        eos_id: the id that ends a document, where documents are marked.
     """
 
     task: str
@@ -121,7 +141,6 @@ class DataSpec:
     num_tokens: dict[str, int] = field(default_factory=dict)
     num_characters: dict[str, int] = field(default_factory=dict)
     num_unknown: int = 0
-    eos_id: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, for a checkpoint or a record."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module, metadata
 
-from seqbench.errors import SeqbenchError
+from seqbench.errors import SeqbenchError, Stopped
 
 VERBS = {
     "train": ("seqbench.verbs.train:main", "train one model on one dataset"),
@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments after the program's name; those of the process by default.
 
     Returns:
-        The verb's own exit code; 2 for a user's error, 130 after Ctrl-C, 141 for a closed pipe.
+        The verb's own exit code; 2 for a user's error, 130 after Ctrl-C, 143 after SIGTERM, 138
+        after SIGUSR1, 141 for a closed pipe.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -42,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in error.line().splitlines():
             print(f"seqbench: {line}", file=sys.stderr)
         return 2
+    except Stopped as stop:
+        print(f"seqbench: interrupted by {stop.signal.name}", file=sys.stderr)
+        return stop.exit_code
     except KeyboardInterrupt:
         print("seqbench: interrupted", file=sys.stderr)
         return 130

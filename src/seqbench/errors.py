@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Mapping
+from typing import Any
+
 
 class SeqbenchError(Exception):
     """Base of every error that is the user's to mend; the command line prints it and exits with 2.
@@ -31,6 +35,17 @@ class SeqbenchError(Exception):
         return " ".join((f"{line}; {self.remedy}" if self.remedy else line).split())
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of another's says in its first line; its kind where it says nothing."""
+    return str(error).strip().split("\n")[0].strip() or type(error).__name__
+
+
+def kind_and_line(error: BaseException) -> str:
+    """The same after the kind of the error, which tells of a mistake in code or in a library."""
+    kind, line = type(error).__name__, first_line(error)
+    return kind if line == kind else f"{kind}: {line}"
+
+
 class ConfigError(SeqbenchError):
     """A key, a choice or a value of the configuration."""
 
@@ -56,4 +71,41 @@ class RecordError(SeqbenchError):
 
 
 class TrainingError(SeqbenchError):
-    """Training that cannot go on: a loss that is not finite, memory that is not there."""
+    """Training that cannot go on: a loss that is not finite, memory that is not there.
+
+    Args:
+        details: what is known of it, in plain containers; kept in the run's record.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        expected: str = "",
+        got: str = "",
+        remedy: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.details = dict(details or {})
+        super().__init__(name, expected=expected, got=got, remedy=remedy)
+
+
+class Diverged(TrainingError):
+    """A loss that is not finite."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A run that a signal has told to stop.
+
+    Attributes:
+        signal: which.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.signal = signal.Signals(number)
+        super().__init__(f"told to stop by {self.signal.name}")
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell would say of a program that the signal ended."""
+        return 128 + int(self.signal)

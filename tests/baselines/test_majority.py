@@ -29,3 +29,18 @@ def test_what_cannot_be(tmp_path: Path) -> None:
         Majority().probabilities(["x"])
     with pytest.raises(RecordError, match=r"expected a saved baseline, got .*No such file"):
         Majority.load(tmp_path)
+
+
+def test_no_changed_byte_goes_unseen(tmp_path: Path) -> None:
+    majority = Majority()
+    majority.fit(["a", "b"], np.array([1, 1]), 2)
+    majority.save(tmp_path)
+    for name in ("baseline.json", "baseline.npz"):
+        written = (tmp_path / name).read_bytes()
+        for place in range(0, len(written) - 1, 7):  # the last one is a line's end
+            changed = bytearray(written)
+            changed[place] ^= 1
+            (tmp_path / name).write_bytes(changed)
+            with pytest.raises(RecordError, match=r"expected a saved baseline, got .*force=true"):
+                Majority.load(tmp_path)
+        (tmp_path / name).write_bytes(written)

@@ -9,7 +9,7 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
-from tests.baselines.texts import LABELS, OTHER, TEXTS
+from tests.baselines.texts import LABELS, OTHER, TEXTS, sign
 
 from seqbench.baselines.majority import Majority
 from seqbench.baselines.naive_bayes import NaiveBayes
@@ -138,5 +138,6 @@ def test_nothing_that_is_loaded_can_run_code(tmp_path: Path) -> None:
     np.lib.format.write_array(evil, np.array([print], dtype=object), allow_pickle=True)
     with zipfile.ZipFile(tmp_path / "baseline.npz", "w") as file:
         file.writestr("log_prior.npy", evil.getvalue())
+    sign(tmp_path)
     with pytest.raises(RecordError, match="allow_pickle=False"):
         NaiveBayes.load(tmp_path)

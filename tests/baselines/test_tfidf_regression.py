@@ -10,7 +10,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from tests.baselines.texts import LABELS, OTHER, TEXTS
+from tests.baselines.texts import LABELS, OTHER, TEXTS, sign
 
 from seqbench.baselines.majority import Majority
 from seqbench.baselines.tfidf_regression import TfidfRegression
@@ -96,5 +96,6 @@ def test_nothing_that_is_loaded_can_run_code(tmp_path: Path) -> None:
     assert pickle.dumps(print) in evil.getvalue() or b"print" in evil.getvalue()
     with zipfile.ZipFile(tmp_path / "baseline.npz", "w") as file:
         file.writestr("idf.npy", evil.getvalue())
+    sign(tmp_path)
     with pytest.raises(RecordError, match="allow_pickle=False"):
         TfidfRegression.load(tmp_path)

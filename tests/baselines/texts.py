@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
+
 import numpy as np
 
 
@@ -19,3 +23,12 @@ def examples(n: int, seed: int) -> tuple[list[str], np.ndarray]:
 
 TEXTS, LABELS = examples(120, 0)
 OTHER = [*examples(30, 1)[0], "", "nothing known"]
+
+
+def sign(folder: Path) -> None:
+    """Gives a saved baseline that was changed by hand the checksum that it would have."""
+    settings = folder / "baseline.json"
+    plain = json.loads(settings.read_text())
+    del plain["sum"]
+    content = json.dumps(plain, sort_keys=True).encode() + (folder / "baseline.npz").read_bytes()
+    settings.write_text(json.dumps({**plain, "sum": hashlib.sha256(content).hexdigest()}))

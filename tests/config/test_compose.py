@@ -111,7 +111,7 @@ def test_no_preset_can_be_said(toy_dir: Path, toy: list[str]) -> None:
 @pytest.mark.parametrize("flag", ["--resolve", "--package=model"])
 def test_flags_that_need_another(flag: str) -> None:
     with pytest.raises(ConfigError, match="means something beside --cfg alone"):
-        run_verb("train", [flag], lambda job: 0)
+        run_verb("train", [flag], lambda job, settings: 0)
 
 
 def test_a_users_class_with_a_chosen_option_keeps_its_keys(toy_dir: Path, toy: list[str]) -> None:
@@ -152,12 +152,18 @@ def test_any_text_is_one_text(text: str) -> None:
     assert seen[0]["text"] == text
 
 
-def test_train_is_called_with_a_job(toy_dir: Path, toy: list[str]) -> None:
-    seen: list[Job] = []
+def test_train_is_called_with_a_job_and_what_to_do_again(toy_dir: Path, toy: list[str]) -> None:
+    seen: list[Any] = []
     argv = ["--config-dir", str(toy_dir), *toy]
-    assert run_verb("train", argv, lambda job: seen.append(job) or 3) == 3
-    assert seen[0].run_id == compose_job(toy, config_dirs=[toy_dir]).run_id
-    assert seen[0].overrides == tuple(toy)
+    assert run_verb("train", argv, lambda *arguments: seen.append(arguments) or 3) == 3
+    job, settings = seen[0]
+    assert job.run_id == compose_job(toy, config_dirs=[toy_dir]).run_id
+    assert job.overrides == tuple(toy)
+    assert settings == {"from": None}
+    run_verb("train", [*argv, "from=x"], lambda *arguments: seen.append(arguments) or 0)
+    job, settings = seen[1]
+    assert (job.run_id, "from" in job.config) == (seen[0][0].run_id, False)
+    assert settings == {"from": "x"}
 
 
 def test_benchmark_is_called_with_a_job_and_settings(toy_dir: Path, toy: list[str]) -> None:
@@ -170,7 +176,7 @@ def test_benchmark_is_called_with_a_job_and_settings(toy_dir: Path, toy: list[st
 
 
 def test_what_a_verb_raises_comes_through(toy_dir: Path, toy: list[str]) -> None:
-    def fails(job: Job) -> int:
+    def fails(job: Job, settings: dict[str, Any]) -> int:
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
@@ -178,7 +184,7 @@ def test_what_a_verb_raises_comes_through(toy_dir: Path, toy: list[str]) -> None
 
 
 def test_a_verb_is_not_called_after_a_mistake(toy_dir: Path, toy: list[str]) -> None:
-    def never(job: Job) -> int:
+    def never(job: Job, settings: dict[str, Any]) -> int:
         raise AssertionError
 
     with pytest.raises(ConfigErrors, match=r"did you mean seed\?"):
@@ -189,7 +195,7 @@ def test_cfg_prints_the_configuration(toy_dir: Path, toy: list[str]) -> None:
     printed = io.StringIO()
     with redirect_stdout(printed):
         argv = ["--config-dir", str(toy_dir), *toy, "seed=5", "--cfg", "job"]
-        assert run_verb("train", argv, lambda job: 9) == 0
+        assert run_verb("train", argv, lambda job, settings: 9) == 0
     assert "seed: 5" in printed.getvalue()
     assert "_target_: toy_parts.Encoder" in printed.getvalue()
 
@@ -213,7 +219,7 @@ def test_no_files_of_hydras_own(
     toy_dir: Path, toy: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run_verb("train", ["--config-dir", str(toy_dir), *toy], lambda job: 0)
+    run_verb("train", ["--config-dir", str(toy_dir), *toy], lambda job, settings: 0)
     assert list(tmp_path.iterdir()) == []
 
 

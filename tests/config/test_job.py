@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqbench.config.compose import compose_job
 from seqbench.config.job import Job, freeze, thaw
-from seqbench.errors import RecordError
+from seqbench.errors import ConfigError, RecordError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
@@ -74,3 +74,32 @@ def test_nowhere_to_freeze(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordError, match="expected a place that can be written to"):
         freeze(job_with(1), tmp_path / "file" / "config.yaml")
+
+
+def test_a_file_name_that_is_no_unicode(tmp_path: Path) -> None:
+    message = r"^config: expected values of Unicode text, got 'caf\\udce9\.csv'$"
+    with pytest.raises(ConfigError, match=message):
+        freeze(job_with("caf\udce9.csv"), tmp_path / "config.yaml")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "run_id: ../a\nstudy: s\nseed: 0\n", "run_id: a\nstudy: /s\nseed: 0\n",
+        "run_id: a\nstudy: 3\nseed: 0\n", "run_id: a\nstudy: s\nseed: true\n",
+        "run_id: a\nstudy: s\nseed: 0\noverrides: seed=1\n",
+        "run_id: a\nstudy: s\nseed: 0\n3: x\n",
+    ],
+)  # fmt: skip
+def test_what_no_job_is_named_by(document: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(document)
+    with pytest.raises(RecordError, match="expected run_id and study that name folders, a seed"):
+        thaw(tmp_path)
+
+
+@pytest.mark.parametrize("document", ["{", "a: 2001-99-99", "[" * 5000, "&a [*a, *b]", "\x00"])
+def test_what_is_no_yaml(document: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(document)
+    with pytest.raises(RecordError, match=r"config\.yaml: expected a job's config, got \S"):
+        thaw(tmp_path)

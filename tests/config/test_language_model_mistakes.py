@@ -54,6 +54,27 @@ SEES = "which else sees what it must predict, got false; use"
             "task.cutoffs: expected none with task.tied=true, got [9]; clusters have widths of "
             "their own: leave one of the two out",
         ),
+        (["task.cutoffs=[9,5]"], "task.cutoffs: expected ascending numbers, got [9, 5]"),
+        (["task.cutoffs=[5,5]"], "task.cutoffs: expected ascending numbers, got [5, 5]"),
+        *(
+            (
+                [f"tokenizer={subwords}", "task.cutoffs=[500]"],
+                "task.cutoffs: expected none with a tokenizer of subwords, whose ids do not fall "
+                "in frequency, got [500]; use tokenizer=word or tokenizer=whitespace, or "
+                "task.cutoffs=[]",
+            )
+            for subwords in ("bpe", "wordpiece", "unigram")
+        ),
+        (
+            ["task.cutoffs=[5,9]", "model.d_hidden=15"],
+            "task.cutoffs: expected a model of width 16 or more for 2 clusters, each 4 times "
+            "narrower than the one before, got width 15; leave out cutoffs, or widen the model",
+        ),
+        (
+            ["model=causal_transformer", "model.positions=learned", "data.window=2000"],
+            "data.window: expected at most model.max_positions=1024 with model.positions=learned, "
+            "got 2000; set model.max_positions=2000, or lower data.window",
+        ),
         (["task.stride=129"], "task.stride: expected at most data.window=128, got 129"),
         (
             ["model=baseline/majority"],
@@ -94,3 +115,16 @@ def test_what_the_user_says_wins_over_what_data_choose() -> None:
     assert (job.config["choices"]["tokenizer"], job.config["choices"]["inputs"]) == (
         "bpe", "one_hot",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["task.cutoffs=[5,9]", "model.d_hidden=16"],
+        ["tokenizer=word", "task.cutoffs=[500]"],
+        ["model=causal_transformer", "model.positions=learned", "data.window=1024"],
+        ["model=causal_transformer", "data.window=2000"],
+    ],
+)
+def test_what_can_just_be(overrides: list[str]) -> None:
+    assert compose_job([TEXT, *overrides]).run_id

@@ -11,7 +11,7 @@ import yaml
 
 from seqbench.config.compose import compose, compose_job
 from seqbench.config.locations import configs_root
-from seqbench.config.schema import INJECTED, PLAIN_NODES, PRIMARY
+from seqbench.config.schema import INJECTED, PLAIN_NODES, PRIMARY, key_of
 from seqbench.config.signature import UNKNOWN
 from seqbench.config.signatures import signature_of
 
@@ -117,8 +117,8 @@ NEEDED = {
 @pytest.mark.parametrize("verb", sorted(PRIMARY))
 def test_primary_configs_compose_and_equal_their_keys(verb: str) -> None:
     config = compose(verb, NEEDED.get(verb, []))
-    keys = {item.name: item for item in fields(PRIMARY[verb])}
-    assert set(map(str, config)) == set(keys)
+    keys = {key_of(item.name) for item in fields(PRIMARY[verb])}
+    assert set(map(str, config)) == keys
     _same_defaults(dict(config.items()), PRIMARY[verb], set(NEEDED.get(verb, [])))
 
 
@@ -137,8 +137,9 @@ def _same_defaults(config: dict[Any, Any], keys: type, given: set[str]) -> None:
     said = {item.partition("=")[0] for item in given}
     for item in fields(keys):
         made = item.default_factory() if item.default_factory is not MISSING else item.default
-        if made is not MISSING and item.name not in said:
-            assert config[item.name] == made, item.name
+        key = key_of(item.name)
+        if made is not MISSING and key not in said:
+            assert config[key] == made, key
 
 
 def test_no_option_file_outside_a_group() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,11 @@ from seqbench.data.sources.corpus import Corpus, complete_corpus, shared_lines
 from seqbench.data.sources.hub_text import HubTextSource
 from seqbench.data.sources.python_reference import PythonReferenceSource, without_repetitions
 from seqbench.data.sources.text_files import TextFileSource
+from seqbench.data.tokenizers.bpe import BpeTokenizer
 from seqbench.data.tokenizers.char import CharTokenizer
 from seqbench.data.tokenizers.whitespace import WhitespaceTokenizer
 from seqbench.errors import ConfigError, DataError
+from seqbench.tasks.language_modeling import tokens_per_character
 
 VERSE = "the cat sat on the mat\n"
 
@@ -44,7 +48,8 @@ def test_splits_are_pieces_of_the_text(book: TextFileSource, tmp_path: Path) -> 
     assert [len(text) // len(VERSE) for text in texts] == [28, 4, 8]
     assert module.tokenizer.decode(module.ids("test").tolist()) == texts[2]
     assert module.notes[0] == "test: the last 184 characters, cut from train in one piece"
-    assert module.spec.num_tokens == module.spec.num_characters
+    for split, tokens in module.spec.num_tokens.items():
+        assert module.spec.num_characters[split] == tokens - 1  # the first is context only
     assert module.overlaps == {"train/validation": 0, "train/test": 0, "validation/test": 0}
 
 
@@ -86,6 +91,35 @@ def test_marked_documents_end_by_a_token_that_is_predicted(tmp_path: Path) -> No
     assert data(source, tmp_path, **options, rotate=False).spec.num_examples["train"] == 2
 
 
+def _per_character(module: LanguageModelingData, split: str) -> Fraction:
+    """Predicted tokens a character, exactly: what bits a token are multiplied by."""
+    exact = Fraction(module.spec.num_tokens[split] - 1, module.spec.num_characters[split])
+    assert tokens_per_character(module.spec, split) == float(exact)
+    return exact
+
+
+def test_characters_are_those_of_the_predicted_tokens(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(VERSE * 20)
+    (tmp_path / "b.txt").write_text("the dog\n" * 9)  # of these words it knows but one
+    (tmp_path / "c.txt").write_text("Xerxes sat\n")  # no X in train, nor an r
+    source = TextFileSource(
+        train=str(tmp_path / "a.txt"), validation=str(tmp_path / "b.txt"),
+        test=str(tmp_path / "c.txt"),
+    )  # fmt: skip
+    by_character = data(source, tmp_path)
+    assert _per_character(by_character, "validation") == 1
+    assert by_character.ids("test")[0] == by_character.tokenizer.unk_id
+    assert _per_character(by_character, "test") == 1
+    by_word = data(source, tmp_path, tokenizer=WhitespaceTokenizer())
+    assert _per_character(by_word, "validation") == Fraction(17, 9 * 8 - len("the"))
+    assert _per_character(by_word, "test") == Fraction(1, len("Xerxes sat\n") - len("Xerxes"))
+    marked = data(source, tmp_path, tokenizer=WhitespaceTokenizer(), mark_documents=True)
+    assert _per_character(marked, "validation") == Fraction(18 + 1, 9 * 8)  # all words, one mark
+    subwords = data(source, tmp_path, tokenizer=BpeTokenizer(max_vocab=300))
+    first = subwords.tokenizer.tokens("the dog")[0]
+    assert subwords.spec.num_characters["validation"] == 9 * 8 - len(first)
+
+
 def test_evaluation_is_one_stream(book: TextFileSource, tmp_path: Path) -> None:
     module = data(book, tmp_path)
     (batch,) = module.val_dataloader()
@@ -116,6 +150,43 @@ def test_a_text_shorter_than_a_window_is_refused(book: TextFileSource, tmp_path:
     with pytest.raises(DataError, match=r"data\.window: expected at most 827, .* got 828; lower"):
         data(book, tmp_path, window=828)
     data(book, tmp_path, window=827)
+
+
+def test_a_split_without_a_token_to_predict_is_named(tmp_path: Path) -> None:
+    paths = {}
+    for name, content in (("long", VERSE * 9), ("one", "x")):
+        paths[name] = str(tmp_path / f"{name}.txt")
+        Path(paths[name]).write_text(content)
+    with pytest.raises(
+        DataError,
+        match=r"split validation: expected at least two tokens, got 1; give more text, raise "
+        r"data\.validation_fraction, or name a file as data\.source\.validation",
+    ):
+        data(TextFileSource(train=paths["long"], validation=paths["one"]), tmp_path)
+    (tmp_path / "twelve.txt").write_text("twelve chars")
+    twelve = TextFileSource(train=str(tmp_path / "twelve.txt"))
+    with pytest.raises(DataError, match=r"split test: expected at least two tokens, got 1; give"):
+        data(twelve, tmp_path, validation_fraction=0.3, test_fraction=0.1)
+    with pytest.raises(DataError, match=r"split train: expected at least two tokens, got 1; give"):
+        data(TextFileSource(train=paths["one"], validation=paths["long"], test=paths["long"]),
+             tmp_path)  # fmt: skip
+
+
+def test_more_processes_than_tokens_are_refused(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.txt" for number in range(2)]
+    for path in paths:
+        path.write_text("tiny")
+    other = str(paths[1])
+    module = data(
+        TextFileSource(train=str(paths[0]), validation=other, test=other), tmp_path, window=3
+    )
+    module.trainer = SimpleNamespace(global_rank=0, world_size=5)  # type: ignore[assignment]
+    with pytest.raises(
+        DataError, match=r"for each of 5 streams .* got a text of 4 tokens; use few"
+    ):
+        module.train_dataloader()
+    module.trainer.world_size = 4  # type: ignore[misc]
+    assert [len(batch) for batch in module.train_dataloader()] == [1]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_a_stop_for_the_whole_group_leaves_its_workers(encoded: Encoded) -> None
     batches = iter(made)
     next(batches)
     (worker,) = made._iterator._workers  # type: ignore[union-attr]
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         os.kill(worker.pid, number)
     assert len(list(batches)) == len(made) - 1
     del batches, made

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from seqbench.batch import IGNORED, StreamBatch
 from seqbench.data.loader import TokenLoader
 from seqbench.data.streams import StreamDataset, WindowSampler
+from seqbench.errors import DataError
 
 
 def batches(epoch: int = 0, **options: object) -> list[StreamBatch]:
@@ -36,13 +37,13 @@ def predicted(found: list[StreamBatch]) -> list[tuple[int, int]]:
     tokens=st.integers(2, 90), columns=st.integers(1, 7), window=st.integers(1, 12),
     world=st.integers(1, 3), rotate=st.booleans(), epoch=st.integers(0, 3),
 )  # fmt: skip
-def test_every_token_is_predicted_once(
+def test_every_token_is_predicted_once_but_for_a_last_step_of_one_a_column(
     tokens: int, columns: int, window: int, world: int, rotate: bool, epoch: int
 ) -> None:
     ids = np.arange(100, 100 + tokens, dtype=np.int32)
-    columns = max(world, min(columns, tokens - 1))
-    if columns > tokens - 1:
-        return
+    to_predict = tokens if rotate else tokens - 1
+    world = min(world, to_predict)
+    columns = max(world, min(columns, to_predict))
     pairs = []
     for rank in range(world):
         found = batches(
@@ -50,11 +51,29 @@ def test_every_token_is_predicted_once(
             world=world,
         )  # fmt: skip
         assert all((batch.lengths_B >= 1).all() for batch in found)
-        assert all(batch.ids_BT.shape[1] <= window + 1 for batch in found)
+        assert all(batch.ids_BT.shape[1] <= window for batch in found)
+        assert len(found) == -(-(to_predict // columns) // window)  # on every rank
         pairs += predicted(found)
     followers = np.roll(ids, -1) if rotate else ids[1:]
-    expected = list(zip(ids.tolist(), followers.tolist(), strict=False))
-    assert sorted(pairs) == sorted(expected)
+    expected = set(zip(ids.tolist(), followers.tolist(), strict=False))
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) <= expected
+    shortest, longer = divmod(to_predict, columns)
+    assert len(expected) - len(pairs) == (longer if shortest % window == 0 else 0)
+
+
+def test_a_column_leaves_out_what_would_be_a_step_by_itself() -> None:
+    found = batches(ids=np.arange(50, dtype=np.int32), columns=3, window=8)
+    assert [batch.lengths_B.tolist() for batch in found] == [[8, 8, 8]] * 2  # 49 = 17 + 16 + 16
+    assert found[-1].targets_BT[:, -1].tolist() == [16, 33, 49]
+    assert found[0].ids_BT[:, 0].tolist() == [0, 17, 33]  # 17 is read all the same
+
+
+def test_more_columns_than_tokens_are_refused() -> None:
+    ids = np.arange(4, dtype=np.int32)
+    with pytest.raises(DataError, match=r"a token to predict for each of 4 streams .* 4 tokens"):
+        StreamDataset(ids, columns=4, window=2, pad_id=0, world=4)
+    assert len(StreamDataset(ids, columns=4, window=2, pad_id=0, world=4, rotate=True)) == 1
 
 
 def test_a_column_goes_on_from_batch_to_batch() -> None:

@@ -90,7 +90,9 @@ def results(study: Path) -> dict[str, Any]:
         history = [{**row, "seconds": 0} for row in read_metrics(run.folder.metrics)]
         checkpoint = torch.load(run.folder.checkpoints / "best.ckpt", weights_only=True)
         weights = {name: value.tolist() for name, value in checkpoint["state_dict"].items()}
-        predictions = run.folder.predictions.read_bytes()
+        said = (run.folder.predictions, run.folder.token_losses)
+        predictions = [path.read_bytes() for path in said if path.exists()]
+        assert predictions
         found[run.record.run_id] = [plain, history, weights, predictions]
         mirrors = list(run.folder.path.glob("wandb/offline-run-*"))
         assert len(mirrors) == 1, mirrors

@@ -144,3 +144,22 @@ def test_clear_keeps_the_lock(tmp_path: Path, record: RunRecord) -> None:
         folder.write_record(record)
         folder.clear()
         assert os.listdir(folder.path) == [folder.lock.name]
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_holder(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.checkpoints.mkdir(parents=True)
+    left = [folder.path / ".record.json.1.0.tmp", folder.checkpoints / ".last.ckpt.99.12.tmp"]
+    kept = [folder.path / ".config.yaml.1.0.tmp", folder.path / "my.tmp", folder.path / ".x.tmp"]
+    for path in (*left, *kept):
+        path.write_text("half")
+    with folder.claim():
+        assert not any(path.exists() for path in left)
+        assert all(path.exists() for path in kept)
+
+
+def test_an_error_with_bytes_of_a_file_name_is_recorded(tmp_path: Path, record: RunRecord) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_record(replace(record, overrides=["data.files.train=caf\udce9.csv"]))
+    read = folder.read_record()
+    assert read is not None and read.overrides == ["data.files.train=caf?.csv"]

@@ -76,7 +76,8 @@ def test_a_disk_that_takes_no_more_is_named(
 
 def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 1}\n{"st\n{"step": 3}\n')
+    row = '{"step": 1, "epoch": 0, "seconds": 0.5, "tokens": 9}\n'
+    path.write_text(f'{row}{{"st\n{row}')
     with pytest.raises(RecordError, match=r"metrics\.jsonl, line 2: expected a JSON object"):
         read_metrics(path)
 

@@ -10,7 +10,6 @@ import pytest
 from seqbench.errors import RecordError
 from seqbench.records import record as schema
 from seqbench.records.record import Budget, Cost, RunError, RunRecord, Scores
-from seqbench.records.schema import required
 
 
 def test_round_trip_through_json(record: RunRecord) -> None:
@@ -31,7 +30,7 @@ def test_numbers_that_json_does_not_know_are_null(record: RunRecord) -> None:
 
 def test_every_field_is_documented() -> None:
     classes = [value for value in vars(schema).values() if is_dataclass(value)]
-    assert len(classes) == 11
+    assert len(classes) == 13
     for cls in classes:
         documented = re.findall(r"^ {8}(\w+): ", cls.__doc__ or "", flags=re.MULTILINE)
         assert documented == [field.name for field in fields(cls)], cls.__name__
@@ -62,7 +61,7 @@ def test_numbers_of_numpy_become_plain_and_tensors_are_refused(record: RunRecord
             r"test\.loss: expected float, got 'low'",
         ),
         (lambda d: d.update(provenance=[]), r"provenance: expected an object, got list"),
-        (lambda d: d.update(schema=99), r"expected schema 2, got schema 99; .*version of seqbench"),
+        (lambda d: d.update(schema=99), r"expected schema 3, got schema 99; .*version of seqbench"),
         (lambda d: d.update(status="done"), r"status: expected one of .*'completed'.*, got 'done'"),
     ],
 )
@@ -80,13 +79,6 @@ def test_integers_are_read_where_floats_are_meant(record: RunRecord) -> None:
     assert seconds == 2.0 and isinstance(seconds, float)
 
 
-def test_a_record_from_before_there_were_budgets_is_read(record: RunRecord) -> None:
-    plain = record.to_dict()
-    assert plain.pop("budget") is None
-    assert RunRecord.from_dict(plain) == record
-    assert "budget" not in required(RunRecord) and "scores" in required(RunRecord)
-
-
 def test_a_budget_round_trips(record: RunRecord) -> None:
     budget = Budget(
         params=500_000, embeddings="excluded", widths={"d_hidden": 181}, params_reached=499_812,
@@ -95,3 +87,25 @@ def test_a_budget_round_trips(record: RunRecord) -> None:
     )  # fmt: skip
     found = replace(record, budget=budget)
     assert RunRecord.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+@pytest.mark.parametrize("schema", [2, 3])
+def test_a_record_of_an_earlier_schema_lacks_what_was_not_recorded_then(
+    record: RunRecord, schema: int
+) -> None:
+    plain = record.to_dict()
+    plain["schema"] = schema
+    del plain["budget"]
+    if schema == 2:
+        del plain["weights"], plain["rollbacks"], plain["provenance"]["arithmetic"]
+    assert RunRecord.from_dict(plain) == record
+    del plain["provenance"]["cpu"]
+    with pytest.raises(RecordError, match=r"provenance: .* got missing cpu"):
+        RunRecord.from_dict(plain)
+
+
+def test_a_record_of_this_schema_is_whole(record: RunRecord) -> None:
+    plain = record.to_dict()
+    del plain["weights"]
+    with pytest.raises(RecordError, match=r"got missing weights"):
+        RunRecord.from_dict(plain)

@@ -46,6 +46,44 @@ def test_what_nobody_could_judge_is_refused(change: dict[str, Any], message: str
         raise wrong[0]
 
 
+AT = "samples.temperature"
+OF_TEXTS: dict[str, Any] = {
+    "claim": "Heat brings disorder",
+    "metric": "samples.entropy",
+    "first": {"model": "gru", AT: 1.2},
+    "second": {"model": "gru", AT: 0},
+    "direction": "greater",
+}
+
+
+def test_a_claim_on_texts_that_were_written() -> None:
+    (claim,), wrong = stated_claims({"claims": [OF_TEXTS]})
+    assert not wrong
+    assert claim == StatedClaim(**OF_TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"metric": "samples.entropie"},
+            r"\.metric: expected one of samples\.distinct_1, .*entropie",
+        ),
+        ({"metric": "samples.tokens"}, r"\.metric: expected one of samples\.distinct_1"),
+        ({"first": {"model": "gru"}}, r"first\.samples\.temperature: expected a temp.*got nothing"),
+        ({"second": {AT: -1}}, r"second\.samples\.temperature: expected a temperature.*got -1"),
+        ({"second": {AT: "hot"}}, r"second\.samples\.temperature: expected a temp.*got 'hot'"),
+        ({"metric": "loss"}, r"first\.samples\.temperature: expected nothing with metric=loss"),
+        ({"second": OF_TEXTS["first"]}, r"second: expected another side than first"),
+    ],
+)
+def test_a_claim_on_texts_that_nobody_could_judge(change: dict[str, Any], message: str) -> None:
+    found, (wrong,) = stated_claims({"claims": [{**OF_TEXTS, **change}]})
+    assert not found
+    with pytest.raises(RecordError, match=message):
+        raise wrong
+
+
 def test_missing_keys_and_other_kinds() -> None:
     with pytest.raises(RecordError, match=r"missing keys.*got direction"):
         StatedClaim.of({k: v for k, v in CLAIM.items() if k != "direction"})

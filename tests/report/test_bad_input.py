@@ -88,7 +88,9 @@ def test_a_history_that_is_no_history(store, report, tmp_path: Path) -> None:
     store(seed=1)
     path = tmp_path / "outputs" / record.study / record.run_id / "metrics.jsonl"
     path.write_text("no json\n" + path.read_text())
-    assert "reaches accuracy" in report().markdown.read_text()
+    for text in said(report()):
+        assert "reaches accuracy" in text
+        assert f"Not in the learning curves: {record.run_id} (metrics.jsonl, line 1:" in text
 
 
 def test_only_broken_records(report, tmp_path: Path) -> None:

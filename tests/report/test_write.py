@@ -181,7 +181,9 @@ def test_one_run_without_history_and_an_unknown_metric(store, tmp_path: Path) ->
     record = store(primary=Primary(name="my_metric", higher_is_better=True), score=17.5)
     (tmp_path / "outputs" / record.study / record.run_id / "metrics.jsonl").unlink()
     report = write_report(tmp_path / "outputs", tmp_path / "report")
-    assert "lstm reaches my metric 17.5 (one seed)." in report.markdown.read_text()
+    markdown = report.markdown.read_text()
+    assert "lstm reaches my metric 17.5 (one seed)." in markdown
+    assert "Not in the learning curves" in markdown and "(it has no metrics.jsonl)" in markdown
 
 
 def test_what_makes_runs_incomparable_is_said(store, tmp_path: Path) -> None:

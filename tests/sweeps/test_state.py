@@ -50,6 +50,16 @@ def test_a_completed_run_has_its_score_and_its_cost(job: Job) -> None:
     assert (status.data, status.finished) == ("d1", "2026-01-01T00:01:00Z")
 
 
+def test_a_record_of_the_schema_before_is_complete_too(job: Job) -> None:
+    store(job, score=0.625)
+    path = job.folder / "record.json"
+    plain = json.loads(path.read_text())
+    plain["schema"] = 2
+    del plain["weights"], plain["rollbacks"]
+    path.write_text(json.dumps(plain))
+    assert (surveyed(job).state, surveyed(job).score) == ("completed", 0.625)
+
+
 def test_a_failed_run_has_its_reason_in_one_line(job: Job) -> None:
     store(job, "failed", error=RunError(type="TrainingError", message="loss is\n  not finite"))
     status = surveyed(job)
@@ -74,7 +84,7 @@ def _without_cost(plain: dict[str, Any]) -> str:
     [
         (lambda plain: json.dumps(plain)[:-1], "expected a record in JSON"),
         (lambda plain: "[1]", "expected an object, got list"),
-        (lambda plain: json.dumps(plain | {"schema": 99}), "expected schema 2, got schema 99"),
+        (lambda plain: json.dumps(plain | {"schema": 99}), "expected schema 3, got schema 99"),
         (lambda plain: json.dumps(plain | {"status": "done"}), "got 'done'"),
         (_without_cost, "missing cost"),
     ],

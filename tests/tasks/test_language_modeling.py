@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 
 from seqbench.batch import DataSpec, StreamBatch
 from seqbench.data.streams import StreamDataset
-from seqbench.errors import ConfigError
+from seqbench.errors import ConfigError, DataError
 from seqbench.models.cnn import CNN
 from seqbench.models.cnn_lstm import CNNLSTM
 from seqbench.models.encoder import Encoder
@@ -23,6 +24,7 @@ from seqbench.models.lstm import LSTM
 from seqbench.models.peephole_lstm import PeepholeLSTM
 from seqbench.models.rnn import RNN
 from seqbench.models.transformer import Transformer
+from seqbench.tasks import sliding
 from seqbench.tasks.language_modeling import LanguageModeling
 from seqbench.tasks.optimizers import SGD
 from seqbench.tasks.schedulers import Constant
@@ -172,6 +174,34 @@ def test_evaluation_leaves_the_training_state_alone() -> None:
     assert found == expected
 
 
+@pytest.mark.parametrize("trains", [True, False])
+def test_a_carried_state_that_is_lost_is_told_of(trains: bool) -> None:
+    task = task_of(LSTM(d_input=D, d_hidden=6)).train(trains)
+    first, second = read(text(25), window=6, columns=2)
+    with pytest.raises(DataError, match=r"batch: expected 0 rows that go on, .* got 2 rows, 2 of"):
+        task.outputs(second)
+    (other,) = read(text(10), window=4096)
+    task.outputs(other)
+    with pytest.raises(DataError, match=r"batch: expected 1 rows that go on, .* got 2 rows, 2 of"):
+        task.outputs(second)
+    task.outputs(first)
+    task.outputs(second)
+
+
+def test_a_row_may_begin_while_the_others_go_on() -> None:
+    torch.manual_seed(0)
+    task = task_of(LSTM(d_input=D, d_hidden=6)).eval()
+    first, second = read(text(25), window=6, columns=2)
+    task.outputs(first)
+    second = dataclasses.replace(second, starts_B=torch.tensor([False, True]))
+    found = task.losses_of([first, second])["losses"][12:]
+    whole = task(second)[1]  # from its beginning on
+    expected = F.cross_entropy(whole, second.targets_BT[1], reduction="none")
+    assert np.abs(found[6:] - expected.detach().numpy()).max() < 1e-5
+    fresh = F.cross_entropy(task(second)[0], second.targets_BT[0], reduction="none")
+    assert np.abs(found[:6] - fresh.detach().numpy()).max() > 1e-4
+
+
 def test_what_was_carried_is_taken_up() -> None:
     torch.manual_seed(0)
     task = task_of(LSTM(d_input=D, d_hidden=6)).train()
@@ -189,7 +219,8 @@ def test_scores_that_follow_from_the_loss() -> None:
     task = task_of(LSTM(d_input=D, d_hidden=6))
     found = task.follows(torch.tensor(math.log(8)))
     assert found["perplexity"].item() == pytest.approx(8)
-    assert found["bits_per_character"].item() == pytest.approx(3 * 30 / 60)
+    # three bits for each of 29 predicted tokens, over the 60 characters that they stand for
+    assert found["bits_per_character"].item() == pytest.approx(3 * 29 / 60)
 
 
 def test_tied_weights_are_one_matrix() -> None:
@@ -221,11 +252,13 @@ def test_what_cannot_be(encoder: Callable[[], Encoder], options: Any, says: str)
         task_of(encoder(), **options)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", ENCODERS)
-def test_step_is_forward_over_200_tokens(name: str) -> None:
+def test_step_is_forward_over_200_tokens(name: str, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    encoder = ENCODERS[name]().eval()
-    x_BTD, mask_BT = torch.randn(2, 200, D), torch.ones(2, 200, dtype=torch.bool)
+    encoder = ENCODERS[name]().eval().to(dtype)
+    x_BTD = torch.randn(2, 200, D, dtype=dtype)
+    mask_BT = torch.ones(2, 200, dtype=torch.bool)
     with torch.no_grad():
         whole = encoder(x_BTD, mask_BT).hidden_BTD
         state, stepped = encoder.initial_state(2, x_BTD.device), []
@@ -249,6 +282,36 @@ def test_no_loss_has_a_gradient_from_the_token_it_predicts_or_later_ones(name: s
         (gradient,) = torch.autograd.grad(loss, x_BTD)
         assert not gradient[:, place + 1 :].any()
         assert gradient[:, : place + 1].any()
+
+
+def test_a_small_stride_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    task = task_of(transformer(), stride=1).eval()
+    ids = text(60)
+    whole = task.losses_of(read(ids, window=4096))["losses"]
+    monkeypatch.setattr(sliding, "POSITIONS", 40)
+    seen, encode = [], task.encoder.forward
+
+    def forward(x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> Any:
+        seen.append(mask_BT.numel())
+        return encode(x_BTD, mask_BT)
+
+    monkeypatch.setattr(task.encoder, "forward", forward)
+    assert np.abs(task.losses_of(read(ids, window=4096))["losses"] - whole).max() < 1e-5
+    assert max(seen) <= 40
+    assert len(seen) >= 8  # 59 windows of 6 positions, the first five shorter
+
+
+@pytest.mark.parametrize("cutoffs", [[], [5]])
+def test_logits_of_a_whole_batch_are_those_of_the_losses(cutoffs: list[int]) -> None:
+    torch.manual_seed(0)
+    task = task_of(LSTM(d_input=D, d_hidden=6), cutoffs=cutoffs).eval()
+    (batch,) = read(text(21), window=4096, columns=2)
+    logits_BTV = task(batch)
+    assert logits_BTV.shape == (2, 10, V)
+    losses = F.cross_entropy(logits_BTV.flatten(0, 1), batch.targets_BT.flatten(), reduction="none")
+    found = task.losses_of([batch])["losses"]
+    assert np.abs(found - losses.detach().numpy()).max() < 1e-5
 
 
 def test_an_adaptive_softmax_is_exact_whatever_the_batches_too() -> None:

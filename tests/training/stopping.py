@@ -18,7 +18,7 @@ from seqbench.records.metrics import read_metrics
 from seqbench.records.record import INTERRUPTED, RunError, RunRecord
 from seqbench.tasks.task import Task
 from seqbench.training.execute import execute
-from seqbench.training.resume import best_checkpoint
+from seqbench.training.training_files import best_checkpoint
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def stopped(job: Job, hook: str, number: int) -> None:
     assert record is not None
     assert (record.status, record.error) == (
         INTERRUPTED,
-        RunError(type="KeyboardInterrupt", message="told to stop"),
+        RunError(type="SIGTERM", message="told to stop by SIGTERM"),
     )
 
 

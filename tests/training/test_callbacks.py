@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from pytorch_lightning.trainer.states import TrainerFn
 
 from seqbench.tasks.task import MetricSpec
 from seqbench.training import callbacks
@@ -26,13 +27,17 @@ def validated(epoch: int, **scores: float) -> Any:
     """A trainer after a validation."""
     metrics = {f"validation/{name}": torch.tensor(value) for name, value in scores.items()}
 
-    def save_checkpoint(path: Path, *, weights_only: bool) -> None:
+    def save_checkpoint(path: Path, *, weights_only: bool, storage_options: Path | None) -> None:
         assert weights_only
+        if storage_options is not None:
+            path.rename(storage_options)
         path.write_text(f"epoch {epoch}")
 
     return SimpleNamespace(
         callback_metrics={**metrics, "train/loss": 9.0},
         current_epoch=epoch,
+        global_step=10 * (epoch + 1),
+        state=SimpleNamespace(fn=TrainerFn.FITTING),
         save_checkpoint=save_checkpoint,
     )
 
@@ -101,6 +106,26 @@ def test_the_primary_metric_decides(metric: MetricSpec, mode: str) -> None:
     stopping: Any = EarlyStoppingSettings(patience=2, min_delta=0.25).build(metric, "a run")
     assert (stopping.monitor, stopping.mode) == (f"validation/{metric.name}", mode)
     assert (stopping.patience, abs(stopping.min_delta)) == (2, 0.25)
+
+
+def test_weights_that_a_checkpoint_knows_make_room_for_better_ones(tmp_path: Path) -> None:
+    def there() -> dict[str, str]:
+        return {path.name: path.read_text() for path in sorted(tmp_path.iterdir())}
+
+    best = BestWeights(LOSS, tmp_path / "best.ckpt")
+    for epoch in range(2):  # nobody knows the first
+        best.on_validation_end(validated(epoch, loss=9.0 - epoch), NO_MODULE)
+    assert (best.step, there()) == (20, {"best.ckpt": "epoch 1"})
+    best.known({20})
+    for epoch in (2, 3):
+        best.on_validation_end(validated(epoch, loss=9.0 - epoch), NO_MODULE)
+    assert there() == {"best-20.ckpt": "epoch 1", "best.ckpt": "epoch 3"}
+    best.known({40})
+    assert there() == {"best.ckpt": "epoch 3"}
+    after = BestWeights(LOSS, tmp_path / "best.ckpt")
+    after.load_state_dict(best.state_dict())
+    after.on_validation_end(validated(4, loss=0.0), NO_MODULE)
+    assert there() == {"best-40.ckpt": "epoch 3", "best.ckpt": "epoch 4"}
 
 
 def test_what_came_before_a_resume_counts(tmp_path: Path) -> None:

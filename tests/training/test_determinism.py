@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,12 @@ def test_twice_the_same_bits(model: str, tiny: list[str], make_job: Any, tmp_pat
     assert np.array_equal(results[0][2].probabilities, results[1][2].probabilities)
     assert results[0][0] != results[2][0]
     assert not np.array_equal(results[0][2].probabilities, results[2][2].probabilities)
+
+
+def test_an_operation_that_may_differ_each_time_is_refused_by_default(
+    make_job: Any, in_third_step: Callable[[Callable[[], None]], None]
+) -> None:
+    in_third_step(lambda: torch.zeros(3).put_(torch.tensor([0]), torch.tensor([1.0])))
+    with pytest.raises(RuntimeError, match="does not have a deterministic implementation"):
+        execute(make_job())
+    assert execute(make_job("trainer.deterministic=false")).record.status == "completed"

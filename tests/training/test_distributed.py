@@ -132,14 +132,22 @@ def launched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             ranks.work()
         assert not forked()
         error = caught.value
-        return error.line() if isinstance(error, TrainingError) else "interrupted", ranks.codes
+        if isinstance(error, TrainingError):
+            assert error.details == ({"step": 9.25} if error.name == "training diverged" else {})
+            return error.line(), ranks.codes
+        return str(error), ranks.codes
 
     return launch
 
 
 def tell(message: str, seconds: float) -> int:
     """As a rank that fails at this time."""
-    error = {"rank": distributed.rank(), "message": message, "seconds": seconds}
+    error = {
+        "rank": distributed.rank(),
+        "message": message,
+        "seconds": seconds,
+        "details": {"step": seconds},
+    }
     Path(os.environ[distributed.ERRORS], f"{distributed.rank()}.json").write_text(json.dumps(error))
     return 1
 
@@ -168,7 +176,9 @@ def test_ranks_that_end_well_without_a_record_have_failed(launched: Any) -> None
 
 
 def test_interrupted_ranks_interrupt_the_run(launched: Any) -> None:
-    assert launched(lambda: 130, lambda: 130) == ("interrupted", [130, 130])
+    assert launched(lambda: 130, lambda: 130) == ("told to stop by SIGINT", [130, 130])
+    assert launched(lambda: 143, lambda: 143) == ("told to stop by SIGTERM", [143, 143])
+    assert launched(lambda: 138, lambda: 138) == ("told to stop by SIGUSR1", [138, 138])
 
 
 def wait_for(*paths: Path) -> None:
@@ -277,14 +287,15 @@ def test_each_rank_finds_torchruns_environment(launched: Any, tmp_path: Path) ->
 
 
 def test_only_a_launched_rank_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    RankError.tell("nobody listens")
+    RankError.tell("nobody listens", {})
     assert not distributed.is_launched()
     monkeypatch.setenv(distributed.ERRORS, str(tmp_path))
     monkeypatch.setenv("RANK", "1")
-    RankError.tell("no memory")
+    RankError.tell("no memory", {"data.batch_size": 64})
     first = RankError.first(tmp_path)
     assert first is not None
     assert (first.rank, first.message) == (1, "no memory")
+    assert first.details == {"data.batch_size": 64}
     assert (distributed.is_launched(), distributed.is_main()) == (True, False)
 
 

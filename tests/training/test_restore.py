@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from seqbench.errors import DataError, RecordError
 from seqbench.records.predictions import read_predictions
+from seqbench.tasks.task import Task
 from seqbench.training.evaluate import score_file, score_split
 from seqbench.training.restore import restore
 
@@ -72,6 +74,17 @@ def test_a_file_with_a_label_that_the_run_does_not_know(network_run: Path, tmp_p
             text_column="review",
             label_column="stars",
         )
+
+
+def test_no_memory_for_it_is_no_damage_to_the_run(
+    network_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Task, "to", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        restore(network_run)
 
 
 def test_a_study_of_one_run_is_that_run(network_run: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -9,9 +10,13 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.plugins import MixedPrecision
 from tests.training.stopping import at, killed, result, steps_of, stopped, terminate
 
 from seqbench.config.job import Job
@@ -20,9 +25,14 @@ from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 from seqbench.records.store import unwritable
 from seqbench.training import checkpoint_file
-from seqbench.training.checkpoint_file import write_checkpoint
+from seqbench.training.checkpoint_file import read_checkpoint, write_checkpoint
 from seqbench.training.execute import execute
-from seqbench.training.resume import STATE, best_checkpoint, last_checkpoint, resume_point
+from seqbench.training.resume import STATE, resume_point, rewind
+from seqbench.training.training_files import (
+    best_checkpoint,
+    last_checkpoint,
+    previous_checkpoint,
+)
 
 AFTER_EACH_STEP = "trainer.checkpoint_every=1e-9"
 BATCHES = 10
@@ -73,6 +83,61 @@ def test_stopped_anywhere_it_ends_as_if_it_never_was(variant: str, make: Any) ->
         _, steps = steps_of(job)
         assert steps < total
         assert result(RunFolder(job.folder)) == expected, (hook, call)
+
+
+def forget_waiting(self: EarlyStopping, state_dict: dict[str, Any]) -> None:
+    self.best_score = state_dict["best_score"]
+
+
+def test_early_stopping_goes_on_waiting_and_that_matters(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = VARIANTS["stopped early"]
+    whole, job = make("whole", *overrides), make("stopped", *overrides)
+    _, total = steps_of(whole)
+    assert total < 9 * BATCHES
+    last = total // BATCHES - 2  # the epoch from whose validation on nothing was better
+    stopped(job, "on_validation_end", last + 1)
+    content = read_checkpoint(last_checkpoint(RunFolder(job.folder)))
+    (state,) = [state for name, state in content["callbacks"].items() if "EarlyS" in name]
+    assert state["wait_count"] == 1
+    monkeypatch.setattr(EarlyStopping, "load_state_dict", forget_waiting)
+    assert steps_of(job)[1] > total - content["global_step"]
+
+
+class Scaled(pl.Trainer):
+    """A trainer that scales its losses, as float16 on a GPU needs it, more every seven steps."""
+
+    scalers: ClassVar[list[Any]] = []
+
+    def __init__(self, **arguments: Any) -> None:
+        scaler = torch.amp.GradScaler("cpu", growth_interval=7)  # type: ignore[attr-defined]
+        self.scalers.append(scaler)
+        precision = MixedPrecision("16-mixed", "cpu", scaler=scaler)
+        precision.forward_context = contextlib.nullcontext  # type: ignore[assignment,method-assign]
+        arguments |= {"plugins": [*arguments["plugins"], precision], "precision": None}
+        super().__init__(**arguments)
+
+
+def test_the_scale_of_losses_goes_on_and_matters(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqbench.training.trainer.pl.Trainer", Scaled)
+    whole = make("whole")
+    execute(whole)
+    expected = Scaled.scalers[-1].state_dict()
+    assert (expected["scale"], expected["_growth_tracker"]) == (2.0**20, 2)
+    for number in (3, 17):
+        job = make(f"stopped-{number}")
+        stopped(job, "training_step", number)
+        execute(job)
+        assert result(RunFolder(job.folder)) == result(RunFolder(whole.folder))
+        assert Scaled.scalers[-1].state_dict() == expected
+    job = make("forgotten")
+    stopped(job, "training_step", 17)
+    monkeypatch.setattr(MixedPrecision, "load_state_dict", lambda *_: None)
+    execute(job)
+    assert Scaled.scalers[-1].state_dict() != expected
 
 
 def test_killed_again_and_again_it_ends_as_if_it_never_was(make: Any) -> None:
@@ -148,6 +213,86 @@ def cut_off(job: Job) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    ours = [each for each in caplog.records if each.name.startswith("seqbench")]
+    return [each.message for each in ours if each.levelno == logging.WARNING]
+
+
+def lose_the_last(job: Job) -> None:
+    """As killed between the two renames of a save."""
+    last_checkpoint(RunFolder(job.folder)).unlink()
+
+
+@pytest.mark.parametrize("harm", [flip_a_bit, cut_off, lose_the_last])
+@pytest.mark.parametrize("number", [13, 2 * BATCHES + 1])  # the second begins an epoch
+def test_the_one_before_stands_in_for_a_checkpoint_that_is_damaged(
+    harm: Callable[[Job], None], number: int, make: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    overrides = [AFTER_EACH_STEP, "scheduler=cosine"]
+    whole, job = make("whole", *overrides), make("harmed", *overrides)
+    execute(whole)
+    stopped(job, "training_step", number)
+    harm(job)
+    caplog.clear()
+    assert steps_of(job)[1] == 3 * BATCHES - number + 1
+    assert result(RunFolder(job.folder)) == result(RunFolder(whole.folder))
+    told = warnings_of(caplog)
+    if harm is lose_the_last:
+        assert not told
+    else:
+        assert [line.partition("last.ckpt: ")[2] for line in told] == [
+            "expected a checkpoint, got a damaged one: the one before is used"
+        ]
+    assert left(job) == ["best.ckpt"]
+
+
+def test_where_both_are_damaged_training_starts_afresh(
+    make: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, job = make("whole"), make("harmed", AFTER_EACH_STEP)
+    execute(whole)
+    stopped(job, "training_step", 13)
+    flip_a_bit(job)
+    previous = previous_checkpoint(RunFolder(job.folder))
+    previous.write_bytes(previous.read_bytes()[:100])
+    caplog.clear()
+    assert steps_of(job)[1] == 3 * BATCHES
+    assert [line.rpartition(": ")[2] for line in warnings_of(caplog)] == [
+        "the one before is used",
+        "training starts afresh",
+    ]
+    assert result(RunFolder(job.folder)) == result(RunFolder(whole.folder))
+
+
+def test_who_goes_back_finds_the_best_weights_of_then(make: Any) -> None:
+    """Even if training then goes another way, the weights are those that the scores are of."""
+    job = make("harmed", AFTER_EACH_STEP, "optimizer=sgd", "optimizer.lr=0.5")
+    folder = RunFolder(job.folder)
+    steps: list[int] = []
+    for epoch in (1, 2):  # stopped where the epoch's first batch is about to be trained on
+        stopped(job, "on_validation_end", 1)
+        content = read_checkpoint(last_checkpoint(folder))
+        steps.append(content[STATE]["best"])
+        assert content["global_step"] == epoch * BATCHES
+    assert steps == [BATCHES, 2 * BATCHES], "the second validation should be the better one"
+    assert left(job) == ["best-10.ckpt", "best.ckpt", "last.ckpt", "previous.ckpt"]
+    old = read_checkpoint(folder.checkpoints / "best-10.ckpt")["state_dict"]
+    flip_a_bit(job)
+    made_of = content[STATE]["made_of"]
+    point = resume_point(folder, made_of)
+    assert point is not None
+    assert (point.path, point.best) == (previous_checkpoint(folder), BATCHES)
+    rewind(folder, point)
+    assert left(job) == ["best.ckpt", "last.ckpt"]
+    best = read_checkpoint(best_checkpoint(folder))
+    assert best["global_step"] == BATCHES
+    assert all(torch.equal(best["state_dict"][name], weight) for name, weight in old.items())
+
+
+def left(job: Job) -> list[str]:
+    return sorted(path.name for path in RunFolder(job.folder).checkpoints.iterdir())
+
+
 def lose_the_best(job: Job) -> None:
     best_checkpoint(RunFolder(job.folder)).unlink()
 
@@ -183,7 +328,7 @@ def test_a_checkpoint_that_does_not_fit_is_left_alone(
         record, steps = steps_of(job)
     assert record.status == "completed"
     assert steps >= 2 * BATCHES
-    (warning,) = [each.message for each in caplog.records if each.levelno == logging.WARNING]
+    (warning,) = warnings_of(caplog)
     assert f"{says}: training starts afresh" in warning
     rows = read_metrics(job.folder / "metrics.jsonl")
     assert [row["step"] for row in rows] == sorted(row["step"] for row in rows)
@@ -195,7 +340,7 @@ def test_a_whole_checkpoint_of_another_shape_is_left_alone(
 ) -> None:
     folder = RunFolder(tmp_path)
     made_of: dict[str, str | None] = {"config": "a-run"}
-    for state in ({}, {STATE: None}, {STATE: {"made_of": made_of, "has_best": False}}):
+    for state in ({}, {STATE: None}, {STATE: {"made_of": made_of, "best": None}}):
         write_checkpoint(last_checkpoint(folder), {"epoch": 0, "global_step": 3, **state})
         caplog.clear()
         assert resume_point(folder, made_of) is None
@@ -239,10 +384,10 @@ def test_a_failed_run_starts_afresh(make: Any) -> None:
 def test_a_checkpoint_that_cannot_be_written_ends_nothing(
     make: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def write(path: Path, content: dict[str, Any]) -> None:
+    def write(path: Path, content: dict[str, Any], *, keep: Path | None) -> None:
         if path.name == "last.ckpt":
             raise unwritable(path, OSError(errno.ENOSPC, "No space left on device"))
-        write_checkpoint(path, content)
+        write_checkpoint(path, content, keep=keep)
 
     monkeypatch.setattr(checkpoint_file, "write_checkpoint", write)
     job = make("full", AFTER_EACH_STEP, "trainer.max_epochs=1")

@@ -18,7 +18,8 @@ from seqbench.records.folder import RunFolder
 from seqbench.tasks.language_modeling import LanguageModeling
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.execute import execute
-from seqbench.training.resume import STATE, last_checkpoint
+from seqbench.training.resume import STATE
+from seqbench.training.training_files import last_checkpoint
 
 TWO_LAYERS = ["model.num_layers=2", "model.dropout=0.2", "task.locked_dropout=0.2"]
 VARIANTS = {

@@ -143,9 +143,13 @@ def test_a_baselines_record_is_an_ordinary_one(baseline_run: Path) -> None:
 
 
 def test_stopped_before_the_first_validation_a_run_is_scored_all_the_same(make_job: Any) -> None:
-    done = execute(make_job("trainer.max_steps=2")).record
+    job = make_job("trainer.max_steps=2")
+    done = execute(job).record
     assert (done.status, done.cost.steps) == ("completed", 2)
     assert set(done.scores.validation) >= {"accuracy", "loss"}
+    assert (done.scores.best_epoch, done.cost.epochs) == (0, 1)
+    history = read_metrics(job.folder / "metrics.jsonl")
+    assert {row["epoch"] for row in history} == {0}
 
 
 def test_a_run_that_diverges_fails_with_what_is_known(make_job: Any) -> None:
@@ -155,10 +159,20 @@ def test_a_run_that_diverges_fails_with_what_is_known(make_job: Any) -> None:
     record = record_of(job.folder)
     assert record.status == "failed"
     assert record.error is not None
-    assert record.error.type == "TrainingError"
+    assert record.error.type == "Diverged"
     assert record.error.message == caught.value.line()
     assert record.error.message.startswith("training diverged at step ")
     assert "(learning rate " in record.error.message
+    details = record.error.details
+    assert set(details) == {"step", "epoch", "learning_rate", "gradient_norm", "last_finite"}
+    assert (details["epoch"], details["learning_rate"]) == (0, 1e38)
+    assert details["gradient_norm"] > 0
+    step, last = details["step"], details["last_finite"]
+    assert f"at step {step}: " in record.error.message
+    assert f"last finite train/loss {last['train/loss']:.4g}" in record.error.message
+    assert 0.5 < last["train/loss"] < 0.9  # the first step's: the next one overflows
+    last_row = read_metrics(job.folder / "metrics.jsonl")[-1]
+    assert (last_row["step"], last_row["train/loss"]) == (step, None)
     assert "Traceback" in record.error.traceback
     assert "training diverged" in (job.folder / "log.txt").read_text()
     assert not (job.folder / "predictions.parquet").exists()

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,22 @@ def test_when_wandb_dies_training_goes_on_after_one_warning(
     assert (job.folder / "log.txt").read_text().count(warning) == 1
 
 
+def test_wandb_that_never_ends_is_left(
+    make_job: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import wandb
+
+    monkeypatch.setattr(wandb_mirror, "FAREWELL_SECONDS", 0.1)
+    never = threading.Event()
+    monkeypatch.setattr(wandb, "teardown", never.wait)
+    mirror = WandbMirror(DeadRun())
+    monkeypatch.setattr("seqbench.training.run.start_mirror", lambda *_, **__: mirror)
+    try:
+        assert execute(make_job(*MIRRORED)).record.status == "completed"
+    finally:
+        never.set()
+
+
 def test_when_wandb_cannot_start_the_run_does(
     make_job: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -243,6 +260,7 @@ def test_when_wandb_cannot_start_the_run_does(
         raise RuntimeError("nobody there")
 
     monkeypatch.setattr(wandb, "init", no_start)
+    monkeypatch.setattr(wandb_mirror, "reachable", lambda url: True)
     with caplog.at_level(logging.WARNING):
         assert execute(make_job(*MIRRORED)).record.status == "completed"
         online = make_job(*MIRRORED, "logger.wandb.mode=online", "force=true")
@@ -269,6 +287,7 @@ def test_what_was_mirrored_before_is_dropped_where_online_falls_back_too(
         raise RuntimeError
 
     monkeypatch.setattr(wandb, "init", note)
+    monkeypatch.setattr(wandb_mirror, "reachable", lambda url: True)
     wandb_mirror.start_mirror(
         WandbSettings(mode="online"),
         run_id="a-run",

@@ -10,7 +10,7 @@ import pytest
 
 import seqbench
 from seqbench.config.compose import compose_job
-from seqbench.errors import RecordError
+from seqbench.errors import ConfigError, RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.training.execute import execute
 
@@ -78,6 +78,16 @@ def test_several_at_once(
     assert [len(text) for text in texts] == [14, 14, 20, 20]
 
 
+def test_a_line_that_cannot_be_read_is_named(cli: Cli, tmp_path: Path, lstm_run: Path) -> None:
+    (tmp_path / "texts.txt").write_text("the\n\na dog\n")
+    ended = cli("predict", f"run={lstm_run}", "file=texts.txt", "tokens=3")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("seqbench: file texts.txt, line 2: expected a token at least")
+    (tmp_path / "texts.txt").write_text("the\na ☃\n")
+    ended = cli("predict", f"run={lstm_run}", "file=texts.txt", "tokens=3")
+    assert ended.err.startswith("seqbench: file texts.txt, line 2: expected what the run's")
+
+
 def test_what_is_typed_and_a_text_that_cannot_be_read(
     cli: Cli, lstm_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,10 +107,11 @@ def test_a_word_model_reads_unknown_words_and_begins_documents(
 ) -> None:
     ended = cli("predict", f"run={word_run}", "text=the zebra", "tokens=5")
     assert ended.code == 0
-    assert "'zebra': read as unknown" in caplog.text
+    assert "text: 'zebra' read as unknown" in caplog.text
     assert ended.out.startswith("the <unk>")
     nothing = cli("predict", f"run={word_run}", "text=", "tokens=5")
-    assert (nothing.code, len(nothing.out.split())) == (0, 5)
+    assert nothing.code == 0
+    assert 0 < len(nothing.out.split()) <= 5  # a document's end is a token, too
 
 
 @pytest.mark.parametrize(
@@ -138,6 +149,27 @@ def test_from_python_it_is_the_same(cli: Cli, lstm_run: Path, network_run: Path)
         run.probabilities(["the cat"])
     with pytest.raises(RecordError, match="expected a run of a language model, got task class"):
         seqbench.load_run(network_run).generate(["a film"])
+    assert run.generate([]) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"temperature": -1.0}, "temperature: expected a number >= 0, got -1.0"),
+        ({"top_p": 1.5}, r"top_p: expected a number in \(0, 1\], got 1.5"),
+        ({"tokens": 0}, "tokens: expected an integer >= 1, got 0"),
+        ({"seed": -1}, "seed: expected an integer >= 0, got -1"),
+    ],
+)
+def test_from_python_the_same_is_refused(said: dict[str, Any], error: str, lstm_run: Path) -> None:
+    with pytest.raises(ConfigError, match=error):
+        seqbench.load_run(lstm_run).generate(["the"], **said)
+
+
+def test_extreme_settings_still_write(cli: Cli, lstm_run: Path) -> None:
+    for said in ("top_p=1e-13", "repetition_penalty=1e-320", "temperature=1e-320"):
+        ended = cli("predict", f"run={lstm_run}", "text=the", said, "tokens=5")
+        assert (ended.code, ended.err, len(ended.out)) == (0, "", len("the") + 5 + 1)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -156,6 +188,18 @@ def test_evaluated_again_the_scores_are_the_records(
     (tmp_path / "other.txt").write_text("the cat sat on the mat\n")
     ended = cli("evaluate", f"run={run}", "file=other.txt")
     assert ended.out.startswith(f"{record.run_id} on other.txt: 22 tokens\n")
+
+
+def test_unknown_characters_of_a_file_are_told(
+    cli: Cli, lstm_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "other.txt").write_text("the cat sat on the møt\n")
+    ended = cli("evaluate", f"run={lstm_run}", "file=other.txt")
+    assert ended.code == 0
+    assert "1 of 23 tokens are not in the vocabulary, read and scored as" in caplog.text
+    caplog.clear()
+    assert cli("evaluate", f"run={lstm_run}").code == 0
+    assert "vocabulary" not in caplog.text
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqbench.errors import RecordError
-from seqbench.records.store import replacing, write_atomic
+from seqbench.errors import RecordError, first_line
+from seqbench.records.store import write_atomic
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -83,29 +84,46 @@ def write_state(
     Raises:
         RecordError: the folder cannot be written to.
     """
-    with replacing(folder / _ARRAYS) as aside, aside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    numbers = io.BytesIO()
+    np.savez(numbers, allow_pickle=False, **arrays)
+    write_atomic(folder / _ARRAYS, numbers.getvalue())
     plain = {"kind": kind, **settings}
-    write_atomic(folder / _SETTINGS, json.dumps(plain, ensure_ascii=False) + "\n")
+    plain["sum"] = _sum(plain, numbers.getvalue())
+    write_atomic(folder / _SETTINGS, json.dumps(plain, ensure_ascii=True) + "\n")
 
 
 def read_state(folder: Path, *, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The settings and arrays that `write_state` wrote.
 
     Raises:
-        RecordError: there are none, or they are of another kind of baseline.
+        RecordError: there are none, they are not as they were written, or they are of another kind
+            of baseline.
     """
     try:
         settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-        with np.load(folder / _ARRAYS, allow_pickle=False) as file:
+        written, numbers = settings.pop("sum"), (folder / _ARRAYS).read_bytes()
+        if written != _sum(settings, numbers):
+            raise ValueError("a damaged one")
+        with np.load(io.BytesIO(numbers), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         found = settings.pop("kind")
-    except (OSError, ValueError, KeyError, AttributeError, EOFError, BadZipFile) as error:
-        got = str(error).partition("\n")[0]
-        raise RecordError(str(folder), expected="a saved baseline", got=got) from error
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+        raise RecordError(
+            str(folder),
+            expected="a saved baseline",
+            got=first_line(error),
+            remedy="train it again with force=true",
+        ) from error
     if found != kind:
         raise RecordError(str(folder), expected=f"a saved {kind}", got=str(found))
     return settings, arrays
+
+
+def _sum(settings: Mapping[str, Any], numbers: bytes) -> str:
+    """SHA-256 of both files' content, so that no damage passes for what was fitted."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    digest.update(numbers)
+    return digest.hexdigest()
 
 
 def not_fitted(baseline: Fitted) -> RuntimeError:

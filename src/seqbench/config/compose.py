@@ -62,10 +62,10 @@ def compose_job(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path | s
 
 
 @overload
-def run_verb(verb: Literal["train"], argv: list[str], function: Callable[[Job], int]) -> int: ...
-@overload
 def run_verb(
-    verb: Literal["benchmark"], argv: list[str], function: Callable[[Job, dict[str, Any]], int]
+    verb: Literal["train", "benchmark"],
+    argv: list[str],
+    function: Callable[[Job, dict[str, Any]], int],
 ) -> int: ...
 @overload
 def run_verb(
@@ -77,8 +77,8 @@ def run_verb(verb: str, argv: list[str], function: Callable[..., int]) -> int:
     Args:
         verb: the primary config's stem.
         argv: what follows the verb: overrides and Hydra's flags.
-        function: takes, for train, the job; for benchmark, the job and the verb's own settings;
-            else the settings as a plain dict. Returns the exit code.
+        function: takes, for train and benchmark, the job and the verb's own settings; else the
+            settings as a plain dict. Returns the exit code.
 
     Returns:
         What `function` returned; 0 after a flag that only shows something.
@@ -127,7 +127,7 @@ class _Task:
         choices = dict(HydraConfig.get().runtime.choices)
         job = _job(config, choices, self.overrides, self.verb, self.said)
         settings = {str(key): config[key] for key in config if key not in RUN_KEYS}
-        return (job, settings) if self.verb == "benchmark" else (job,)
+        return job, settings
 
 
 class reporting:

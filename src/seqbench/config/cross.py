@@ -6,17 +6,18 @@ What a constructor would refuse only once data has been read is said here before
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
 from typing import Any
 
 from seqbench.config.signatures import is_baseline
 from seqbench.config.source_signatures import installed_parameters
 from seqbench.config.suggest import did_you_mean, nearest
 from seqbench.errors import ConfigError
+from seqbench.records.names import is_below
 from seqbench.records.stated_claims import stated_claims
 
 LANGUAGE_MODELING = "seqbench.tasks.language_modeling.LanguageModeling"
 LEARNED = "seqbench.models.inputs.LearnedEmbedding"
+SUBWORDS = tuple(f"seqbench.data.tokenizers.{name}." for name in ("bpe", "wordpiece", "unigram"))
 BAG_OF_WORDS, MLP = "seqbench.models.bow.BagOfWords", "seqbench.models.mlp.MLP"
 WITHOUT_CONTEXT = (BAG_OF_WORDS, MLP)
 CAUSAL_OPTIONS = {
@@ -41,6 +42,24 @@ def half_precision_on_cpu(config: Mapping[str, Any]) -> list[ConfigError]:
             )
         ]
     return []
+
+
+def rollbacks_are_of_one_process(config: Mapping[str, Any]) -> list[ConfigError]:
+    """A rollback needs the epoch's beginning on disk, and all to see the same loss at once."""
+    trainer = _ours(config, "trainer")
+    if trainer.get("on_divergence") != "rollback":
+        return []
+    wanted = {"devices": 1, "overfit_batches": 0}
+    return [
+        ConfigError(
+            f"trainer.{key}",
+            expected=f"{value} with trainer.on_divergence=rollback",
+            got=str(trainer[key]),
+            remedy="use trainer.on_divergence=fail",
+        )
+        for key, value in wanted.items()
+        if trainer.get(key, value) != value
+    ]
 
 
 def heads_divide_width(config: Mapping[str, Any]) -> list[ConfigError]:
@@ -205,6 +224,64 @@ def clusters_are_not_tied(config: Mapping[str, Any]) -> list[ConfigError]:
     ]
 
 
+def clusters_ascend(config: Mapping[str, Any]) -> list[ConfigError]:
+    """Clusters of an adaptive softmax begin one behind the other."""
+    cutoffs = _cutoffs(config)
+    if cutoffs == sorted(set(cutoffs)):
+        return []
+    return [ConfigError("task.cutoffs", expected="ascending numbers", got=str(cutoffs))]
+
+
+def clusters_are_of_rarer_tokens(config: Mapping[str, Any]) -> list[ConfigError]:
+    """Ids fall in frequency where a vocabulary is a list of words; subwords have another order."""
+    tokenizer = str(_ours(config, "tokenizer").get("_target_"))
+    if not _cutoffs(config) or not tokenizer.startswith(SUBWORDS):
+        return []
+    return [
+        ConfigError(
+            "task.cutoffs",
+            expected="none with a tokenizer of subwords, whose ids do not fall in frequency",
+            got=str(_cutoffs(config)),
+            remedy="use tokenizer=word or tokenizer=whitespace, or task.cutoffs=[]",
+        )
+    ]
+
+
+def clusters_have_a_width(config: Mapping[str, Any]) -> list[ConfigError]:
+    """Each cluster is a quarter as wide as the one before."""
+    cutoffs, model = _cutoffs(config), _ours(config, "model")
+    width = model.get("d_model", model.get("d_hidden"))
+    if not isinstance(width, int) or not cutoffs or width >= 4 ** len(cutoffs):
+        return []
+    return [
+        ConfigError(
+            "task.cutoffs",
+            expected=f"a model of width {4 ** len(cutoffs)} or more for {len(cutoffs)} clusters, "
+            "each 4 times narrower than the one before",
+            got=f"width {width}",
+            remedy="leave out cutoffs, or widen the model",
+        )
+    ]
+
+
+def windows_fit_positions(config: Mapping[str, Any]) -> list[ConfigError]:
+    """Learned positions end somewhere; a stream's windows must not go beyond."""
+    model, window = _ours(config, "model"), _ours(config, "data").get("window")
+    limit = model.get("max_positions")
+    if model.get("positions") != "learned":
+        return []
+    if not isinstance(limit, int) or not isinstance(window, int) or window <= limit:
+        return []
+    return [
+        ConfigError(
+            "data.window",
+            expected=f"at most model.max_positions={limit} with model.positions=learned",
+            got=str(window),
+            remedy=f"set model.max_positions={window}, or lower data.window",
+        )
+    ]
+
+
 def strides_fit_windows(config: Mapping[str, Any]) -> list[ConfigError]:
     """A sliding window scores no more targets than it holds."""
     stride, window = _ours(config, "task").get("stride"), _ours(config, "data").get("window")
@@ -234,8 +311,7 @@ def study_is_a_folder(config: Mapping[str, Any]) -> list[ConfigError]:
     study = config.get("study")
     if not isinstance(study, str):
         return []
-    path = PurePath(study)
-    if path.parts and not path.is_absolute() and ".." not in path.parts and study.isprintable():
+    if is_below(study):
         return []
     return [
         ConfigError(
@@ -312,6 +388,12 @@ def something_to_report(config: Mapping[str, Any]) -> list[ConfigError]:
     return [ConfigError("runs", expected="one or more folders", got=repr(config["runs"]))]
 
 
+def _cutoffs(config: Mapping[str, Any]) -> list[int]:
+    """Of an adaptive softmax; none where they are no numbers, which is told elsewhere."""
+    cutoffs = _ours(config, "task").get("cutoffs") or []
+    return list(cutoffs) if all(isinstance(each, int) for each in cutoffs) else []
+
+
 def _ours(config: Mapping[str, Any], group: str) -> Mapping[str, Any]:
     """A node, if its class is of this package: a key of another's may mean something else."""
     node = config.get(group) or {}
@@ -382,6 +464,7 @@ def budgets_have_a_width(config: Mapping[str, Any]) -> list[ConfigError]:
 
 CROSS_CHECKS: tuple[CrossCheck, ...] = (
     half_precision_on_cpu,
+    rollbacks_are_of_one_process,
     heads_divide_width,
     positions_come_in_pairs,
     causal_looks_back,
@@ -391,6 +474,10 @@ CROSS_CHECKS: tuple[CrossCheck, ...] = (
     language_models_look_back,
     tied_embeddings_are_learned,
     clusters_are_not_tied,
+    clusters_ascend,
+    clusters_are_of_rarer_tokens,
+    clusters_have_a_width,
+    windows_fit_positions,
     strides_fit_windows,
     baselines_suit_tasks,
     study_is_a_folder,

@@ -15,6 +15,7 @@ _EXAMPLES = {
         "seqbench train model=transformer optimizer.lr=3e-4 trainer.max_epochs=10 seed=1",
         "seqbench train model._target_=my_package.MyEncoder model.d_hidden=64",
         "seqbench train debug=fast",
+        "seqbench train from=outputs/default/<run_id>",
     ],
     "sweep": [
         "seqbench sweep experiments=quickstart",

@@ -9,7 +9,7 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate as hydra_instantiate
 
-from seqbench.errors import ConfigError, SeqbenchError
+from seqbench.errors import ConfigError, SeqbenchError, kind_and_line
 
 
 def instantiate(node: Mapping[str, Any], key: str = "", /, **injected: Any) -> Any:
@@ -43,15 +43,12 @@ def instantiate(node: Mapping[str, Any], key: str = "", /, **injected: Any) -> A
         cause = error.__cause__
         if isinstance(cause, SeqbenchError):  # a nested target's, which names its key itself
             raise cause from error
-        raise ConfigError(where, expected=_expected(node), got=_first(cause or error)) from error
+        raise ConfigError(
+            where, expected=_expected(node), got=kind_and_line(cause or error)
+        ) from error
     except (TypeError, ValueError) as error:
-        raise ConfigError(where, expected=_expected(node), got=_first(error)) from error
+        raise ConfigError(where, expected=_expected(node), got=kind_and_line(error)) from error
 
 
 def _expected(node: Mapping[str, Any]) -> str:
     return f"arguments that {node['_target_']} takes"
-
-
-def _first(error: BaseException) -> str:
-    first = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -14,11 +14,12 @@ from seqbench.config.identity import name_of, run_id
 from seqbench.config.schema import RUN_KEYS
 from seqbench.config.signatures import is_baseline as is_baseline_class
 from seqbench.config.validate import checked
-from seqbench.errors import RecordError
+from seqbench.errors import ConfigError, RecordError, first_line
+from seqbench.records.names import is_below
 from seqbench.records.store import unwritable, write_atomic
 
 _UNNAMED_STUDY = "default"
-_BASELINES = "baseline/"  # by this folder of its choice a baseline is known from here on
+BASELINES = "baseline/"  # by this folder of its choice a baseline is known from here on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ def job_of(
         if is_node and (group in replaced or not chosen.get(group)):
             chosen[group] = name_of(group, config, {})  # its class, in place of an option's
         if is_node and group == "model" and is_baseline_class(node["_target_"]):
-            chosen[group] = f"{_BASELINES}{str(chosen[group]).removeprefix(_BASELINES)}"
+            chosen[group] = f"{BASELINES}{str(chosen[group]).removeprefix(BASELINES)}"
     config["choices"] = dict(sorted(chosen.items()))
     config["run_id"] = run_id(config, chosen)
     return _job(config, overrides)
@@ -93,7 +94,7 @@ def job_of(
 
 def is_baseline(config: Mapping[str, Any]) -> bool:
     """Whether the model of a job's config is a baseline rather than a network."""
-    return str(config["choices"]["model"]).startswith(_BASELINES)
+    return str(config["choices"]["model"]).startswith(BASELINES)
 
 
 def freeze(job: Job, path: Path) -> None:
@@ -101,9 +102,15 @@ def freeze(job: Job, path: Path) -> None:
 
     Raises:
         RecordError: the file cannot be written.
+        ConfigError: a value is text that no file can hold.
     """
     document = {**job.config, "overrides": list(job.overrides)}
-    text = yaml.dump(document, Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
+    try:
+        text = yaml.dump(document, Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
+    except UnicodeEncodeError as error:  # bytes of a file's name, as a shell hands them over
+        raise ConfigError(
+            "config", expected="values of Unicode text", got=ascii(error.object)[:80]
+        ) from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -120,13 +127,26 @@ def thaw(path: Path) -> Job:
     file = path / "config.yaml" if path.is_dir() else path
     try:
         config = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecordError(
-            str(file), expected="a job's config", got=str(error).splitlines()[0]
-        ) from error
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise RecordError(str(file), expected="a job's config", got=first_line(error)) from error
     if not isinstance(config, dict) or not {"run_id", "study", "seed"} <= config.keys():
         raise RecordError(str(file), expected="a job's config with run_id, study and seed")
-    return _job(config, config.pop("overrides", []))
+    overrides = config.pop("overrides", [])
+    named = is_below(config["run_id"]) and is_below(config["study"]) and _is_seed(config["seed"])
+    if not named or not _are_texts(overrides) or not _are_texts(list(config)):
+        raise RecordError(
+            str(file),
+            expected="run_id and study that name folders, a seed, overrides that are texts",
+        )
+    return _job(config, overrides)
+
+
+def _is_seed(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def _job(config: dict[str, Any], overrides: Sequence[str]) -> Job:

@@ -17,9 +17,9 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from seqbench.config.engine import Groups, unknown_option
-from seqbench.config.schema import PLAIN_NODES, PRIMARY
+from seqbench.config.schema import PLAIN_NODES, PRIMARY, key_of
 from seqbench.config.suggest import did_you_mean, listed, nearest
-from seqbench.errors import ConfigError
+from seqbench.errors import ConfigError, first_line
 
 # Nodes of Hydra's that take whatever keys there are; Hydra itself would want a `+` for each.
 _OPEN = ("hydra.launcher.extra", "hydra.launcher.resources")
@@ -58,8 +58,9 @@ def parse(line: str) -> Override:
             raise ConfigError(line, expected="key=value", got="no key")
         return OverridesParser.create().parse_override(verbatim(line))
     except HydraException as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError(key, expected="a value that can be read", got=first) from error
+        raise ConfigError(
+            key, expected="a value that can be read", got=first_line(error)
+        ) from error
 
 
 def verbatim(line: str) -> str:
@@ -175,12 +176,12 @@ def _instead(group: str, near: str | None, result: Overrides) -> list[str]:
 
 def _node_names(verb: str) -> frozenset[str]:
     """Groups whose option is a part of the run, so that there is exactly one."""
-    return frozenset(item.name for item in fields(PRIMARY[verb]))
+    return frozenset(key_of(item.name) for item in fields(PRIMARY[verb]))
 
 
 def _stray(override: Override, groups: Groups) -> ConfigError:
     key = override.key_or_group
-    top = [item.name for item in fields(PRIMARY[groups.verb])]
+    top = [key_of(item.name) for item in fields(PRIMARY[groups.verb])]
     below = {
         item.name: f"{node}.{item.name}"
         for node, keys in PLAIN_NODES.items()

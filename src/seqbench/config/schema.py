@@ -62,7 +62,7 @@ class LoggerKeys:
 
 @dataclass(frozen=True, kw_only=True)
 class RunKeys:
-    """conf/run.yaml and conf/train.yaml."""
+    """conf/run.yaml."""
 
     data: Node
     tokenizer: Node
@@ -82,6 +82,13 @@ class RunKeys:
     claims: list[Node] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainKeys(RunKeys):
+    """conf/train.yaml."""
+
+    from_: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +165,7 @@ class PublishKeys:
 
 
 PRIMARY: dict[str, type] = {
-    "train": RunKeys,
+    "train": TrainKeys,
     "sweep": SweepKeys,
     "benchmark": BenchmarkKeys,
     "evaluate": EvaluateKeys,
@@ -167,8 +174,14 @@ PRIMARY: dict[str, type] = {
     "publish": PublishKeys,
 }
 
-# What is part of a run; the further keys of `sweep` and `benchmark` are the verb's own.
-RUN_KEYS = frozenset(item.name for item in fields(RunKeys))
+
+def key_of(name: str) -> str:
+    """The key that a field stands for: `from` is a word of Python's, hence `from_`."""
+    return name.removesuffix("_")
+
+
+# What is part of a run; further keys of `train`, `sweep` and `benchmark` are the verb's own.
+RUN_KEYS = frozenset(key_of(item.name) for item in fields(RunKeys))
 
 PLAIN_NODES: dict[str, type] = {
     "paths": PathKeys,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -14,12 +14,12 @@ from omegaconf import Container, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seqbench.config.cross import CROSS_CHECKS
-from seqbench.config.schema import INJECTED, PLAIN_NODES, PRIMARY
+from seqbench.config.schema import INJECTED, PLAIN_NODES, PRIMARY, key_of
 from seqbench.config.signature import Parameter, Signature
 from seqbench.config.signatures import inspected, signature_of
 from seqbench.config.suggest import did_you_mean, listed, nearest
 from seqbench.config.values import described, fits
-from seqbench.errors import ConfigError, ConfigErrors
+from seqbench.errors import ConfigError, ConfigErrors, first_line
 
 # Hydra's own words inside a node.
 _HYDRAS = frozenset({"_target_", "_partial_", "_args_", "_recursive_", "_convert_"})
@@ -120,8 +120,8 @@ def _entry(node: Container, key: Any, path: str, errors: list[ConfigError]) -> A
     except OmegaConfBaseException as error:
         raw = OmegaConf.to_container(node, resolve=False)
         written = raw[key] if isinstance(raw, dict | list) else ""
-        why = str(error).splitlines()[0]
-        errors.append(ConfigError(path, expected="a value", got=f"{written}: {why}"))
+        got = f"{written}: {first_line(error)}"
+        errors.append(ConfigError(path, expected="a value", got=got))
         return _GAP
 
 
@@ -318,7 +318,9 @@ def _authorized(target: str, allowed: str | None) -> None:
 
 @cache
 def _schema(keys: type, owner: str = "the configuration") -> Signature:
-    return Signature(owner, inspected(keys)[0])
+    found = inspected(keys)[0].values()
+    named = [replace(item, name=key_of(item.name)) for item in found]
+    return Signature(owner, {item.name: item for item in named})
 
 
 def _is_node(signature: Signature, key: str) -> bool:

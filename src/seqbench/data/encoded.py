@@ -45,7 +45,9 @@ class Encoded:
         """Write the arrays as `<split>.<array>.npy`."""
         for name in ARRAYS:
             if (array := getattr(self, name)) is not None:
-                np.save(array_file(folder, split, name), array)
+                # Open for reading too: of a plain file NumPy does not say why it took no more.
+                with array_file(folder, split, name).open("w+b") as file:
+                    np.save(file, array)
 
     @classmethod
     def open(cls, folder: Path, split: str) -> Encoded:

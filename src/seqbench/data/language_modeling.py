@@ -24,11 +24,15 @@ from seqbench.data.sources.corpus import (
 from seqbench.data.streams import StreamDataset, WindowSampler
 from seqbench.data.token_cache import SCHEMA, CacheEntry, cached, own_code
 from seqbench.data.tokenizers.tokenizer import Tokenizer
+from seqbench.data.vocabulary_notes import vocabulary_notes
 from seqbench.domains import Fraction, NonNegativeInt, PositiveInt
 from seqbench.errors import DataError
 
 EVALUATION_WINDOW = 4096
 """Positions of an evaluation batch; it changes no result, see `LanguageModeling`."""
+
+FACTS = 3
+"""Raised by every change of what is kept beside the ids."""
 
 
 class LanguageModelingData(SeqDataModule):
@@ -126,7 +130,6 @@ class LanguageModelingData(SeqDataModule):
             num_tokens={split: len(encoded.ids) for split, encoded in entry.splits.items()},
             num_characters=dict(facts["characters"]),
             num_unknown=facts["unknown"],
-            eos_id=self.tokenizer.eos_id if self.mark_documents else None,
         )
 
     def fingerprint(self) -> str:
@@ -188,8 +191,19 @@ class LanguageModelingData(SeqDataModule):
         )
         return TokenLoader(dataset, WindowSampler(dataset.num_windows, seed=self.seed))
 
-    def encode(self, documents: Sequence[str]) -> NDArray[np.int32]:
+    def encode(
+        self,
+        documents: Sequence[str],
+        *,
+        name: str = "text",
+        remedy: str = "give more text",
+    ) -> NDArray[np.int32]:
         """The token ids of documents as one text, marked as this data's are.
+
+        Args:
+            documents: in their order.
+            name: what the text is called in an error.
+            remedy: what helps then.
 
         Raises:
             DataError: there are fewer than two tokens, hence none to predict.
@@ -200,8 +214,25 @@ class LanguageModelingData(SeqDataModule):
             ends = np.concatenate([[0], np.cumsum(lengths)])
             ids = np.insert(ids, ends, self.tokenizer.eos_id)
         if len(ids) < 2:
-            raise DataError("text", expected="at least two tokens", got=str(len(ids)))
+            raise DataError(name, expected="at least two tokens", got=str(len(ids)), remedy=remedy)
         return ids.astype(np.int32)
+
+    def predicted_characters(self, documents: Sequence[str], ids: NDArray[np.int32]) -> int:
+        """How many characters of documents the tokens stand for that are predicted.
+
+        The first token is not. Where documents are marked it is a mark, which stands for none.
+
+        Args:
+            documents: in their order.
+            ids: what `encode` makes of them.
+        """
+        characters = sum(map(len, documents))
+        if self.mark_documents:
+            return characters
+        first = self.tokenizer.decode(ids[:1].tolist())
+        if ids[0] == self.tokenizer.unk_id:
+            first = next(tokens[0] for tokens in map(self.tokenizer.tokens, documents) if tokens)
+        return characters - len(first)
 
     def _opened(self) -> CacheEntry:
         self.setup()
@@ -233,6 +264,7 @@ class LanguageModelingData(SeqDataModule):
         """The name of the cache entry: all that decides about text, splits and ids."""
         parts = [
             SCHEMA,
+            FACTS,
             self.task,
             self.source.key(cache_dir=self.cache_dir, datasets_dir=self.datasets_dir),
             self.mark_documents,
@@ -251,13 +283,18 @@ class LanguageModelingData(SeqDataModule):
         if not tokenizer.trained:
             tokenizer.train(documents["train"])
         self.tokenizer = tokenizer
-        ids = {split: self.encode(documents[split]) for split in SPLITS}
+        ids = {
+            split: self.encode(documents[split], name=f"split {split}", remedy=_more_text(split))
+            for split in SPLITS
+        }
         facts = {
             "fingerprint": hash_corpus(documents),
             "overlaps": shared_lines(documents),
-            "notes": notes,
+            "notes": [*notes, *vocabulary_notes(tokenizer, documents, ids)],
             "documents": {split: len(documents[split]) for split in SPLITS},
-            "characters": {split: sum(map(len, documents[split])) for split in SPLITS},
+            "characters": {
+                split: self.predicted_characters(documents[split], ids[split]) for split in SPLITS
+            },
             "unknown": int((ids["train"] == tokenizer.unk_id).sum()),
         }
         splits = {
@@ -272,3 +309,9 @@ class LanguageModelingData(SeqDataModule):
             validation_fraction=self.validation_fraction,
             test_fraction=self.test_fraction,
         )
+
+
+def _more_text(split: str) -> str:
+    if split == "train":
+        return "give more text"
+    return f"give more text, raise data.{split}_fraction, or name a file as data.source.{split}"

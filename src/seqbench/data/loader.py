@@ -141,7 +141,14 @@ class TokenLoader(DataLoader[Batch], Generic[Batch]):
         batches = super().__iter__()
         # with workers torch asks the sampler twice before the first batch, so it must not forget
         self.resumable.start = 0
-        for batch in batches:
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except (ConnectionError, EOFError) as error:
+                # As torch says it where the worker did not die in the middle of a batch.
+                raise RuntimeError("DataLoader worker exited unexpectedly") from error
             self.delivered += 1
             yield batch
 
@@ -168,7 +175,8 @@ def _leave_stops_to_training(_: int) -> None:
     It ends with its loader. SIGTERM is also how Python ends one that is left at its own exit, and
     waits for it then: so there is an end to it.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(WORKER_SECONDS))
 
 

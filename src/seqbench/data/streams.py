@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from seqbench.batch import StreamBatch
+from seqbench.errors import DataError
 
 Place = tuple[int, int]
 """Which batch: (epoch, window)."""
@@ -21,13 +22,14 @@ class StreamDataset(Dataset[StreamBatch]):
 
     Column b of a batch goes on where it ended in the batch before (truncated back-propagation
     through time: Williams & Peng 1990). Every token is predicted once, the text's first one aside:
-    column lengths differ by one at most, and the last window of all takes what is left, which may
-    be one token more than the others hold.
+    column lengths differ by one at most, and the last window takes what is left. Where that would
+    be one more token of some columns alone, it is left out of the epoch: a step by itself would
+    weigh it as much as a whole batch.
 
     Args:
         ids: the text's token ids, int32, two or more.
-        columns: streams side by side.
-        window: positions of a batch.
+        columns: streams side by side, at most as many as there are tokens to predict.
+        window: positions of a batch at most.
         pad_id: the id of padding.
         rotate: begin each epoch at another place, a function of (seed, epoch), and go on from the
             text's end to its beginning: then the first token is predicted, too.
@@ -37,6 +39,9 @@ class StreamDataset(Dataset[StreamBatch]):
         seed: of these draws.
         rank: this process's rank: it has every `world`-th column.
         world: number of ranks.
+
+    Raises:
+        DataError: more columns than tokens to predict.
     """
 
     def __init__(
@@ -61,11 +66,18 @@ class StreamDataset(Dataset[StreamBatch]):
         self._mine = slice(rank, None, world)
         self.seed = seed
         predicted = len(ids) if rotate else len(ids) - 1
+        if columns > predicted:
+            raise DataError(
+                "data",
+                expected=f"a token to predict for each of {columns} streams side by side",
+                got=f"a text of {len(ids)} tokens",
+                remedy="use fewer devices, or give more text",
+            )
         shortest, longer = divmod(predicted, columns)
         columns_C = np.arange(columns)[rank::world]
         self._begins_C = columns_C * shortest + np.minimum(columns_C, longer)
-        self._lengths_C = shortest + (columns_C < longer)
-        self.num_windows = max(1, -(-shortest // window))
+        self._lengths_C = shortest + ((columns_C < longer) & (shortest % window > 0))
+        self.num_windows = -(-shortest // window)
 
     def __len__(self) -> int:
         return self.num_windows
@@ -77,9 +89,7 @@ class StreamDataset(Dataset[StreamBatch]):
         """The batch at the one place that is asked for."""
         ((epoch, window),) = places
         done = window * self.window
-        lengths_B = self._lengths_C - done
-        if window + 1 < self.num_windows:
-            lengths_B = np.minimum(lengths_B, self.window)
+        lengths_B = np.minimum(self._lengths_C - done, self.window)
         at_BS = (self._begins_C + done)[:, None] + np.arange(lengths_B.max() + 1)
         at_BS = (at_BS + self._beginning(epoch)) % len(self.ids)
         return StreamBatch.of(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqbench.data.cache_lock import cache_lock
+from seqbench.data.cache_lock import cache_lock, writing_cache
 from seqbench.data.encoded import Encoded
 from seqbench.data.tokenizers.tokenizer import Tokenizer
 
@@ -63,7 +63,9 @@ def cached(
     with cache_lock(folder):
         entry = _open(folder, load_tokenizer)
         if entry is None:
-            _write(folder, build())
+            built = build()
+            with writing_cache(folder.parent):
+                _write(folder, built)
             entry = _open(folder, load_tokenizer)
     assert entry is not None, f"the token cache {folder} cannot be read right after it was written"
     return entry
@@ -89,10 +91,12 @@ def own_code(thing: object) -> list[str]:
 
 
 def _write(folder: Path, entry: CacheEntry) -> None:
-    # under the lock: no other process writes here; unlike tempfile's, others may read the folder
+    # under the lock: no other process writes here, and what lies aside was left by a killed one
+    for earlier in folder.parent.glob(f"{folder.name}.*"):
+        if earlier.is_dir():
+            shutil.rmtree(earlier, ignore_errors=True)
     aside = folder.with_name(f"{folder.name}.{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
+    aside.mkdir()  # unlike tempfile's, others may read it
     try:
         for split, encoded in entry.splits.items():
             encoded.save(aside, split)

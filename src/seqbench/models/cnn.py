@@ -93,4 +93,4 @@ class CNN(Encoder):
         if not self.causal:
             return super().initial_state(batch_size, device)
         widths = [self.d_input] + [self.d_output] * (len(self.layers) - 1)
-        return tuple(torch.zeros(batch_size, self.reach, width, device=device) for width in widths)
+        return tuple(self.zeros(batch_size, self.reach, width, device=device) for width in widths)

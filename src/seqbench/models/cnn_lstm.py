@@ -115,5 +115,5 @@ class CNNLSTM(Encoder):
         """The inputs that the kernel still sees, then the LSTM's state: zeros."""
         if not self.causal:
             return super().initial_state(batch_size, device)
-        past_BKD = torch.zeros(batch_size, self.convolution.reach, self.d_input, device=device)
+        past_BKD = self.zeros(batch_size, self.convolution.reach, self.d_input, device=device)
         return (past_BKD, *self.lstm.initial_state(batch_size, device))

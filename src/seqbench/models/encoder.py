@@ -85,6 +85,10 @@ class Encoder(nn.Module, ABC):
         """The state before the first position; causal encoders only."""
         raise NotImplementedError(f"{type(self).__name__} is not causal: it has no state")
 
+    def zeros(self, *size: int, device: torch.device) -> Tensor:
+        """Zeros in the precision of the weights: what an initial state is made of."""
+        return torch.zeros(size, dtype=next(self.parameters()).dtype, device=device)
+
     def step(self, x_BD: Tensor, state: State) -> tuple[Tensor, State]:
         """One position: equals `forward`, a position at a time; causal encoders only.
 

@@ -140,7 +140,7 @@ class Transformer(Encoder):
             return super().initial_state(batch_size, device)
         positions_B0 = torch.zeros(batch_size, 0, dtype=torch.int64, device=device)
         d_head = self.d_output // self.num_heads
-        empty_BH0D = torch.zeros(batch_size, self.num_heads, 0, d_head, device=device)
+        empty_BH0D = self.zeros(batch_size, self.num_heads, 0, d_head, device=device)
         return (positions_B0, *[empty_BH0D] * (2 * len(self.layers)))
 
     def _state(self, positions_BS: Tensor, cache: list[tuple[Tensor, Tensor]]) -> State:

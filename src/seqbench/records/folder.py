@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from seqbench.errors import RecordError
+from seqbench.errors import RecordError, first_line
 from seqbench.records.claim import claimed
+from seqbench.records.plain_json import load_json
 from seqbench.records.record import RunRecord
 from seqbench.records.secrets import without_secrets
-from seqbench.records.store import unwritable, write_atomic
+from seqbench.records.store import drop_unfinished, unwritable, write_atomic
 
 
 class RunFolder:
@@ -47,13 +49,19 @@ class RunFolder:
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
 
-    def claim(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def claim(self) -> Iterator[None]:
         """Makes the folder and holds it exclusively for the length of a `with` block.
+
+        What a killed writer left half written is removed; a sweep may be freezing the config now.
 
         Raises:
             RecordError: "held by process … on … since …", or the folder cannot be made.
         """
-        return claimed(self.lock)
+        with claimed(self.lock):
+            for place in (self.path, self.checkpoints):
+                drop_unfinished(place, but=self.config.name)
+            yield
 
     def write_record(self, record: RunRecord) -> None:
         """Writes the record atomically, secrets replaced.
@@ -63,7 +71,8 @@ class RunFolder:
         """
         plain = without_secrets(record.to_dict())
         text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
-        write_atomic(self.record, text + "\n")
+        # An error's message may hold the bytes of a file name that is no Unicode.
+        write_atomic(self.record, (text + "\n").encode("utf-8", "replace"))
 
     def read_record(self) -> RunRecord | None:
         """The record; None where the run has none yet.
@@ -72,14 +81,12 @@ class RunFolder:
             RecordError: it cannot be read, or is not a record of this schema.
         """
         try:
-            # NaN and Infinity are no JSON; written by hand all the same, they are no scores.
-            text = self.record.read_text(encoding="utf-8")
-            plain = json.loads(text, parse_constant=lambda _: None)
+            plain = load_json(self.record.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise RecordError(
-                str(self.record), expected="a record in JSON", got=_first_line(error)
+                str(self.record), expected="a record in JSON", got=first_line(error)
             ) from error
         return RunRecord.from_dict(plain, str(self.record))
 
@@ -116,7 +123,3 @@ class RunFolder:
                     entry.unlink()
         except OSError as error:
             raise unwritable(self.path, error) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

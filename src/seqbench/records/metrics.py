@@ -7,6 +7,7 @@ any values named `split/metric`. A value that is not finite is null.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import Any
 from seqbench.errors import RecordError
 from seqbench.records.schema import to_plain
 from seqbench.records.store import unwritable
+
+_PLACE = ("step", "epoch", "seconds", "tokens")
+_LARGEST = 2**63
 
 
 class MetricsWriter:
@@ -119,12 +123,24 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line)
-        except ValueError:
+            row = json.loads(line, parse_constant=lambda _: None)
+        except (ValueError, RecursionError):
             row = None
-        if not isinstance(row, dict):
-            raise RecordError(
-                f"{path}, line {number}", expected="a JSON object", got=repr(line[:60])
-            )
+        if not _is_row(row):
+            expected = "a JSON object of step, epoch, seconds, tokens and numbers by name"
+            raise RecordError(f"{path}, line {number}", expected=expected, got=repr(line[:60]))
         rows.append(row)
     return rows
+
+
+def _is_row(row: Any) -> bool:
+    if not isinstance(row, dict) or any(row.get(name) is None for name in _PLACE):
+        return False
+    return all(value is None or _is_number(value) for value in row.values())
+
+
+def _is_number(value: Any) -> bool:
+    """Of 64 bits, as other engines have; `true` is no number, and 1e999 is none that JSON knows."""
+    if type(value) is float:
+        return math.isfinite(value)  # a loss that diverges is larger than any integer
+    return type(value) is int and abs(value) < _LARGEST

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from seqbench.errors import RecordError
+from seqbench.errors import RecordError, first_line
 from seqbench.records.store import replacing
 
 SCHEMA = pa.schema(
@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
     ]
 )
 TEXT_LENGTH = 200  # characters kept of an example's text
+MAX_CLASS_ID = 10_000_000  # what is beyond it was never an id of ours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +124,17 @@ def read_predictions(path: Path) -> Predictions:
     """
     columns = _columns(path, SCHEMA.names)
     rows, targets, _, _, lengths, probabilities, texts = (each.combine_chunks() for each in columns)
+    classes = pc.unique(pc.list_value_length(probabilities)).to_pylist()
+    if not len(rows):
+        raise _unlike(path, "no example")
+    if len(classes) > 1 or classes == [0]:
+        raise _unlike(path, "examples with unlike numbers of classes")
     return Predictions(
         rows=np.asarray(rows),
         targets=np.asarray(targets),
         lengths=np.asarray(lengths),
         probabilities=np.asarray(probabilities.flatten()).reshape(len(rows), -1),
-        texts=tuple(texts.to_pylist()) if len(texts) and not texts.null_count else None,
+        texts=None if texts.null_count else tuple(map(str, _texts(path, texts))),
     )
 
 
@@ -141,10 +147,13 @@ def read_outcomes(path: Path) -> Outcomes:
     columns = _columns(path, ("row", "target", "prediction", "confidence", "length"))
     rows, targets, predictions, confidences, lengths = (np.asarray(each) for each in columns)
     if not len(rows):
-        raise RecordError(str(path), expected="the predictions of a run", got="no example")
+        raise _unlike(path, "no example")
     if not np.isfinite(confidences).all():
-        got = "a confidence that is not a number"
-        raise RecordError(str(path), expected="the predictions of a run", got=got)
+        raise _unlike(path, "a confidence that is not a number")
+    if min(targets.min(), predictions.min(), lengths.min(), confidences.min()) < 0:
+        raise _unlike(path, "a class, a length or a confidence below 0")
+    if max(targets.max(), predictions.max()) > MAX_CLASS_ID or confidences.max() > 1 + 1e-6:
+        raise _unlike(path, "a class or a confidence beyond all")
     return Outcomes(
         rows=rows,
         targets=targets,
@@ -162,7 +171,7 @@ def read_texts(path: Path, rows: Sequence[int]) -> dict[int, str]:
     """
     found, texts = _columns(path, ("row", "text"))
     wanted = pc.is_in(found, value_set=pa.array(list(rows), pa.int64()))
-    pairs = zip(found.filter(wanted).to_pylist(), texts.filter(wanted).to_pylist(), strict=True)
+    pairs = zip(found.filter(wanted).to_pylist(), _texts(path, texts.filter(wanted)), strict=True)
     return {row: text for row, text in pairs if text is not None}
 
 
@@ -181,7 +190,18 @@ def _columns(path: Path, names: Sequence[str]) -> list[pa.ChunkedArray]:
                 raise ValueError(f"column {name} of type {kind}, not {wanted}")
             if name != "text" and table[name].null_count:
                 raise ValueError(f"column {name} has gaps")
-    except (OSError, pa.ArrowException, ValueError) as error:
-        got = (str(error).splitlines() or [type(error).__name__])[0]
-        raise RecordError(str(path), expected="the predictions of a run", got=got) from error
+    except (OSError, pa.ArrowException, ValueError, LookupError) as error:
+        raise _unlike(path, first_line(error)) from error
     return [table[name] for name in names]
+
+
+def _texts(path: Path, column: pa.ChunkedArray | pa.Array) -> list[str | None]:
+    try:
+        texts: list[str | None] = column.to_pylist()
+    except UnicodeDecodeError as error:
+        raise _unlike(path, "a text that is no Unicode") from error
+    return texts
+
+
+def _unlike(path: Path, got: str) -> RecordError:
+    return RecordError(str(path), expected="the predictions of a run", got=got)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqbench.errors import RecordError
-from seqbench.records.schema import LATER, from_plain, to_plain
+from seqbench.records.names import is_below
+from seqbench.records.schema import from_plain, to_plain
 
-SCHEMA = 2
+SCHEMA = 4
+READABLE = (2, 3, SCHEMA)
 COMPLETED, PRUNED, FAILED, INTERRUPTED = "completed", "pruned", "failed", "interrupted"
 STATUSES = (COMPLETED, PRUNED, FAILED, INTERRUPTED)
 BUDGET_TOLERANCE = 0.01
@@ -24,11 +26,30 @@ class RunError:
         type: the exception's class, e.g. "TrainingError"; for a signal its name, e.g. "SIGTERM".
         message: the exception's text, one line where it is the user's to mend.
         traceback: the Python traceback; empty where it would not help.
+        details: what else is known, by name. Of a training that diverged: step, epoch,
+            learning_rate, gradient_norm, last_finite (metrics by name), and rollbacks where it went
+            back before; of one without memory: the keys that decide what it needs.
     """
 
     type: str
     message: str
     traceback: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollback:
+    """A training that diverged went back to the beginning of the epoch, on with smaller steps.
+
+    Attributes:
+        diverged_at: the optimizer step whose loss was not finite.
+        back_to: optimizer steps that were kept.
+        learning_rate_scale: what every learning rate is multiplied by since.
+    """
+
+    diverged_at: int
+    back_to: int
+    learning_rate_scale: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +63,27 @@ class GitState:
 
     commit: str
     dirty: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """What a run's bits hang on beside its config, code, versions and data.
+
+    Attributes:
+        cpu_capability: the instructions that torch's own CPU kernels use, e.g. "AVX2".
+        threads: of the CPU that torch and the numerical libraries compute with.
+        world_size: processes that train.
+        deterministic: whether operations whose result is not the same twice are refused.
+        cuda: versions of "cuda" and "cudnn" where the run uses a GPU; else empty.
+        environment: those environment variables that steer numerical libraries and were set.
+    """
+
+    cpu_capability: str
+    threads: int
+    world_size: int
+    deterministic: bool
+    cuda: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +105,7 @@ class Provenance:
         tokenizer_fingerprint: hash of the tokenizer; None where none is used.
         data_notes: how the data was treated, e.g. "test: 12 texts cut to their first 64 tokens".
         overlaps: exact duplicates between two splits, e.g. {"train/test": 12}.
+        arithmetic: how it computed; None where it did not get so far.
     """
 
     versions: dict[str, str]
@@ -79,6 +122,7 @@ class Provenance:
     tokenizer_fingerprint: str | None = None
     data_notes: list[str] = field(default_factory=list)
     overlaps: dict[str, int] = field(default_factory=dict)
+    arithmetic: Arithmetic | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +295,7 @@ class RunRecord:
     Numbers that are not finite are stored as null, because JSON has no word for them.
 
     Attributes:
-        schema: version of this schema; another version is refused.
+        schema: version of this schema; an older one is read while it can be told what it means.
         run_id: `<data>-<model>-s<seed>-<hash8>`, the run's identity.
         study: the study that it belongs to, the folder above the run folder.
         seed: the seed of everything random.
@@ -265,6 +309,8 @@ class RunRecord:
         scores: how well it did.
         budget: what it was to have alike with others; None where nothing was asked for, where that
             is not for it (a baseline has neither width nor steps), or it did not get so far.
+        weights: hash of the weights that were kept, names and shapes included; None for a baseline.
+        rollbacks: how often it went back after a loss that was not finite, the first first.
     """
 
     schema: int = SCHEMA
@@ -278,16 +324,22 @@ class RunRecord:
     provenance: Provenance
     cost: Cost
     scores: Scores
-    budget: Budget | None = field(default=None, metadata=LATER)
+    budget: Budget | None = None
+    weights: str | None = None
+    rollbacks: list[Rollback] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Refuses a status that no reader would understand.
+        """Refuses a status that no reader would understand, and names that lead elsewhere.
 
         Raises:
-            RecordError: `status` is none of STATUSES.
+            RecordError: `status` is none of STATUSES; study or run id are no folders' names.
         """
         if self.status not in STATUSES:
             raise RecordError("status", expected=f"one of {STATUSES}", got=repr(self.status))
+        for name in ("study", "run_id"):
+            if not is_below(getattr(self, name)):
+                expected, got = "a name for a folder", repr(getattr(self, name))[:80]
+                raise RecordError(name, expected=expected, got=got)
 
     @classmethod
     def of(
@@ -301,6 +353,8 @@ class RunRecord:
         cost: Cost | None = None,
         scores: Scores | None = None,
         budget: Budget | None = None,
+        weights: str | None = None,
+        rollbacks: Sequence[Rollback] = (),
     ) -> RunRecord:
         """The record of the run that this resolved config names."""
         return cls(
@@ -315,6 +369,8 @@ class RunRecord:
             cost=cost or Cost(),
             scores=scores or Scores(),
             budget=budget,
+            weights=weights,
+            rollbacks=list(rollbacks),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -324,7 +380,7 @@ class RunRecord:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any], name: str = "record") -> RunRecord:
-        """The record that `to_dict` wrote.
+        """The record that `to_dict` wrote; one of an older schema lacks what was not yet recorded.
 
         Args:
             plain: what `record.json` holds.
@@ -334,11 +390,12 @@ class RunRecord:
             RecordError: another schema version, an unknown or missing field, a wrong type.
         """
         schema = plain.get("schema") if isinstance(plain, dict) else None
-        if isinstance(schema, int) and schema != SCHEMA:
+        if isinstance(schema, int) and schema not in READABLE:
             raise RecordError(
                 name,
                 expected=f"schema {SCHEMA}",
                 got=f"schema {schema}",
                 remedy="read it with the version of seqbench that wrote it, or run it again",
             )
-        return from_plain(cls, plain, name)
+        older = isinstance(schema, int) and schema < SCHEMA
+        return from_plain(cls, {**plain, "schema": SCHEMA} if older else plain, name, older=older)

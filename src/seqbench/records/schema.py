@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import types
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from numbers import Integral, Real
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from seqbench.errors import RecordError
 
 T = TypeVar("T")
-LATER: dict[str, Any] = {"later": True}
-"""Metadata of a field that came later: a record without it is read as one with its default."""
 
 
 def to_plain(value: Any) -> Any:
@@ -38,13 +36,14 @@ def to_plain(value: Any) -> Any:
     raise TypeError(f"a record cannot hold {value!r} of type {type(value).__name__}")
 
 
-def from_plain(cls: type[T], plain: Any, name: str) -> T:
+def from_plain(cls: type[T], plain: Any, name: str, *, older: bool = False) -> T:
     """The dataclass that `to_plain` turned into `plain`.
 
     Args:
         cls: a dataclass, nested ones included.
         plain: what was read.
         name: where it stands, for the error: a file and a path of keys.
+        older: an older schema wrote it, which did not know every field: defaults stand for those.
 
     Raises:
         RecordError: a field is unknown, missing or of the wrong type.
@@ -52,9 +51,11 @@ def from_plain(cls: type[T], plain: Any, name: str) -> T:
     if not isinstance(plain, dict):
         raise RecordError(name, expected="an object", got=type(plain).__name__)
     hints = get_type_hints(cls)
-    known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    every = fields(cls)  # type: ignore[arg-type]
+    known = [field.name for field in every]
     unknown = sorted(set(plain) - set(known))
-    missing = [name for name in required(cls) if name not in plain]
+    needed = [field.name for field in every if not (older and has_default(field))]
+    missing = [name for name in needed if name not in plain]
     if unknown or missing:
         got = [f"unknown {', '.join(unknown)}"] * bool(unknown)
         got += [f"missing {', '.join(missing)}"] * bool(missing)
@@ -64,15 +65,16 @@ def from_plain(cls: type[T], plain: Any, name: str) -> T:
             got="; ".join(got),
             remedy="the record was written by another version of seqbench, or by hand",
         )
-    return cls(**{key: _value(hints[key], plain[key], f"{name}.{key}") for key in plain})
+    given = [key for key in known if key in plain]
+    return cls(**{key: _value(hints[key], plain[key], f"{name}.{key}", older) for key in given})
 
 
-def required(cls: type) -> list[str]:
-    """The fields that every record has."""
-    return [field.name for field in fields(cls) if not field.metadata.get("later")]
+def has_default(field: Field[Any]) -> bool:
+    """Whether an older schema may have lacked it."""
+    return field.default is not MISSING or field.default_factory is not MISSING
 
 
-def _value(hint: Any, value: Any, name: str) -> Any:
+def _value(hint: Any, value: Any, name: str, older: bool) -> Any:
     """The value, converted to the annotation; a RecordError where it does not fit."""
     if hint is Any:
         return value
@@ -81,15 +83,15 @@ def _value(hint: Any, value: Any, name: str) -> Any:
         if value is None and type(None) in get_args(hint):
             return None
         (inner,) = [arg for arg in get_args(hint) if arg is not type(None)]
-        return _value(inner, value, name)
+        return _value(inner, value, name, older)
     if is_dataclass(hint):
-        return from_plain(hint, value, name)  # type: ignore[arg-type]
+        return from_plain(hint, value, name, older=older)  # type: ignore[arg-type]
     if origin is list and isinstance(value, list):
         (inner,) = get_args(hint)
-        return [_value(inner, item, f"{name}[{i}]") for i, item in enumerate(value)]
+        return [_value(inner, item, f"{name}[{i}]", older) for i, item in enumerate(value)]
     if origin is dict and isinstance(value, dict):
         _, inner = get_args(hint)
-        return {key: _value(inner, item, f"{name}.{key}") for key, item in value.items()}
+        return {key: _value(inner, item, f"{name}.{key}", older) for key, item in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     plain_type = origin or hint

@@ -8,10 +8,19 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from seqbench.errors import RecordError
-from seqbench.records.record import Cost
+from seqbench.records.record import Cost, Samples
 
 Direction = Literal["greater", "less", "equal"]
 COSTS = frozenset(item.name for item in fields(Cost))
+OF_SAMPLES = "samples."
+"""Begins the metrics that are figures of what a language model wrote."""
+
+TEMPERATURE = f"{OF_SAMPLES}temperature"
+FIGURES = frozenset(
+    f"{OF_SAMPLES}{item.name}"
+    for item in fields(Samples)
+    if item.name not in ("temperature", "prompts", "texts", "tokens")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +29,11 @@ class StatedClaim:
 
     Attributes:
         claim: the claim in words.
-        metric: a test score ("accuracy") or a cost ("train_seconds", "parameters").
+        metric: a test score ("accuracy"), a cost ("train_seconds", "parameters"), or a figure of
+            the texts that a language model wrote ("samples.entropy").
         first: what tells the first side's runs: config keys and their values; "model" and "data"
-            stand for the option taken of the group.
+            stand for the option taken of the group; "samples.temperature" for the texts of a run
+            that were drawn at it, so that one run can be on both sides.
         second: the same for the second side.
         direction: what is claimed of first - second: "greater", "less" or "equal".
         smallest_effect: the smallest difference that matters, in the metric's own unit; with
@@ -71,6 +82,7 @@ class StatedClaim:
             if not isinstance(side, Mapping) or not side:
                 expected = "config keys with values, such as {model: gru}"
                 raise RecordError(f"{name}.{key}", expected=expected, got=repr(side))
+        self._check_samples(name)
         if dict(self.first) == dict(self.second):
             raise RecordError(f"{name}.second", expected="another side than first", got="the same")
         effect = self.smallest_effect
@@ -83,6 +95,21 @@ class StatedClaim:
             raise RecordError(f"{name}.smallest_effect", expected=expected, got="0")
         if not isinstance(self.relative, bool):
             raise RecordError(f"{name}.relative", expected="true or false", got=repr(self.relative))
+
+    def _check_samples(self, name: str) -> None:
+        """A figure of texts is one of texts at a temperature; other metrics have none."""
+        wanted = self.metric.startswith(OF_SAMPLES)
+        if wanted and self.metric not in FIGURES:
+            expected = f"one of {', '.join(sorted(FIGURES))}"
+            raise RecordError(f"{name}.metric", expected=expected, got=repr(self.metric))
+        for key, side in (("first", self.first), ("second", self.second)):
+            value = side.get(TEMPERATURE)
+            if _is_temperature(value) if wanted else TEMPERATURE not in side:
+                continue
+            of = f"metric={self.metric}"
+            expected = f"a temperature with {of}" if wanted else f"nothing with {of}"
+            got = repr(value) if TEMPERATURE in side else "nothing"
+            raise RecordError(f"{name}.{key}.{TEMPERATURE}", expected=expected, got=got)
 
 
 def stated_claims(config: Mapping[str, Any]) -> tuple[list[StatedClaim], list[RecordError]]:
@@ -98,6 +125,10 @@ def stated_claims(config: Mapping[str, Any]) -> tuple[list[StatedClaim], list[Re
         except RecordError as error:
             wrong.append(error)
     return found, wrong
+
+
+def _is_temperature(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 def _refuse(keys: Sequence[str], name: str, known: Sequence[str]) -> None:

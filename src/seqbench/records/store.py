@@ -27,9 +27,9 @@ def replacing(path: Path) -> Iterator[Path]:
     aside = path.with_name(f".{path.name}.{os.getpid()}.{next(_counter)}.tmp")
     try:
         yield aside
-        _sync(aside)
+        sync(aside)
         os.replace(aside, path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
@@ -49,6 +49,19 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         aside.write_bytes(data)
 
 
+def drop_unfinished(folder: Path, *, but: str) -> None:
+    """Removes the files aside that killed writers have left in a folder, as far as that goes.
+
+    Args:
+        folder: where nobody else writes now; it need not exist.
+        but: the name of a file that somebody may be writing all the same.
+    """
+    for aside in folder.glob(".*.*.*.tmp"):
+        if not aside.name.startswith(f".{but}."):
+            with suppress(OSError):
+                aside.unlink()
+
+
 def unwritable(path: Path, error: OSError, key: str = "paths.outputs") -> RecordError:
     """The error for a place that cannot be written to; `key` chooses another."""
     return RecordError(
@@ -59,7 +72,8 @@ def unwritable(path: Path, error: OSError, key: str = "paths.outputs") -> Record
     )
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Puts a file, or the names in a folder, on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from seqbench.errors import RecordError
+from seqbench.errors import RecordError, first_line
 from seqbench.records.store import replacing
 
 SCHEMA = pa.schema([("row", pa.int64()), ("target", pa.int32()), ("loss", pa.float32())])
@@ -52,8 +52,10 @@ def read_token_losses(path: Path) -> TokenLosses:
     """
     try:
         table = pq.read_table(path, schema=SCHEMA)
-    except (OSError, pa.ArrowException) as error:
+        if any(column.null_count for column in table.columns):
+            raise ValueError("a column has gaps")
+    except (OSError, pa.ArrowException, ValueError, LookupError) as error:
         raise RecordError(
-            str(path), expected="the token losses of a run", got=str(error).splitlines()[0]
+            str(path), expected="the token losses of a run", got=first_line(error)
         ) from error
     return TokenLosses(targets=np.asarray(table["target"]), losses=np.asarray(table["loss"]))

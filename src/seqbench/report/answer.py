@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from seqbench.report import numbers
 from seqbench.report.equal import equal_clause
-from seqbench.report.pairs import ByExample, Pair, lead
+from seqbench.report.pairs import ByExample, ByToken, Pair, lead
 from seqbench.report.statistics.summary import Summary
 from seqbench.report.statistics.unpaired import Unpaired
 from seqbench.report.tables import Row, Table
@@ -53,7 +53,7 @@ def answer(table: Table, compared: Sequence[Pair] = ()) -> str:
         sentence += _against_network(best, networks[1], compared)
     sentence += "."
     if len(networks) > 1:
-        sentence += _on_examples(best, networks[1], compared)
+        sentence += _on_test(best, networks[1], compared)
     return f"{sentence} {_against_baseline(best, baselines[0])}" if baselines else sentence
 
 
@@ -95,24 +95,31 @@ def _pair_of(best: Row, second: Row, compared: Sequence[Pair]) -> Unpaired | Non
     return next((pair.unpaired for pair in pairs), None)
 
 
-def _on_examples(best: Row, second: Row, compared: Sequence[Pair]) -> str:
-    """The other certainty: these networks as they are, on other test examples of the kind."""
+def _on_test(best: Row, second: Row, compared: Sequence[Pair]) -> str:
+    """The other certainty: these networks as they are, on other test data of the kind."""
+    over_seeds = lead(best, second)
     for pair in compared:
-        found = pair.examples
-        if (pair.first, pair.second) != (best, second) or found is None:
+        if (pair.first, pair.second) != (best, second):
             continue
-        low, high = (numbers.difference("accuracy", end) for end in (found.low, found.high))
-        says = _says(lead(best, second), found)
-        return (
-            f" The {numbers.grouped(found.n)} test examples {says}: these very networks differ by "
-            f"{numbers.difference('accuracy', found.difference)} points of accuracy there "
-            f"(95 % interval {low} to {high} over examples)."
-        )
+        if pair.examples is not None:
+            return _told(over_seeds, pair.examples, "examples", "accuracy", "points of accuracy")
+        if pair.tokens is not None:
+            return _told(over_seeds, pair.tokens, "tokens", "loss", "nats of loss")
     return ""
 
 
-def _says(over_seeds: Summary, found: ByExample) -> str:
-    """What the examples say, beside what the seeds say."""
+def _told(over_seeds: Summary, found: ByExample | ByToken, kind: str, name: str, unit: str) -> str:
+    mean, low, high = (
+        numbers.difference(name, value) for value in (found.difference, found.low, found.high)
+    )
+    return (
+        f" The {numbers.grouped(found.n)} test {kind} {_says(over_seeds, found)}: these very "
+        f"networks differ by {mean} {unit} there (95 % interval {low} to {high} over {kind})."
+    )
+
+
+def _says(over_seeds: Summary, found: ByExample | ByToken) -> str:
+    """What the test data say, beside what the seeds say."""
     by_seeds = over_seeds.low is not None and over_seeds.low > 0
     if found.low > 0:
         return "say the same" if by_seeds else "alone would tell them apart"

@@ -72,7 +72,10 @@ def _problem(problem: Problem) -> Failure:
 
 
 def warnings(
-    records: Sequence[RunRecord], tables: Sequence[Table], without_predictions: Mapping[str, str]
+    records: Sequence[RunRecord],
+    tables: Sequence[Table],
+    without_predictions: Mapping[str, str],
+    without_history: Mapping[str, str],
 ) -> list[str]:
     """What makes scores less comparable than their table suggests.
 
@@ -80,6 +83,7 @@ def warnings(
         records: all that could be read.
         tables: what was made of them.
         without_predictions: why a run's predictions could not be used, by run id.
+        without_history: why a run's history could not be read, by run id.
     """
     completed = [record for record in records if record.status == COMPLETED]
     found = _of_data(records, completed)
@@ -92,6 +96,8 @@ def warnings(
         found.append("The runs were made by different states of the code; see the provenance.")
     for reason, names in _by_reason(without_predictions).items():
         found.append(f"Not compared by example: {_listed(names)} ({reason}).")
+    for reason, names in _by_reason(without_history).items():
+        found.append(f"Not in the learning curves: {_listed(names)} ({reason}).")
     return found
 
 

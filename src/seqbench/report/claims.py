@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from seqbench.records.load import StoredRun
 from seqbench.records.record import RunRecord
-from seqbench.records.stated_claims import COSTS, StatedClaim
+from seqbench.records.stated_claims import COSTS, FIGURES, OF_SAMPLES, TEMPERATURE, StatedClaim
 from seqbench.report.configurations import (
     configuration_id,
     configuration_of,
@@ -76,7 +76,10 @@ def _judge(claim: StatedClaim, data: str, runs: Sequence[StoredRun]) -> Judged:
     if reason:
         return _unjudged(claim, reason, data)
     kept = _kept_keys(claim, first) | _kept_keys(claim, second)
-    sides = [_side(claim, members, kept) for members in (first, second)]
+    sides = [
+        _side(claim, members, wanted, kept)
+        for members, wanted in ((first, claim.first), (second, claim.second))
+    ]
     effects = _effects(claim, *sides)
     effect = summarize(effects.values())
     if not effects:
@@ -102,16 +105,23 @@ def _mistake(
 ) -> str:
     """Why these runs cannot judge the claim; empty where they can."""
     known = {key for record in records for key in (*_choices(record), *flatten(record.config))}
-    strange = sorted({*claim.first, *claim.second} - known)
+    strange = sorted({*claim.first, *claim.second} - known - {TEMPERATURE})
     if strange and records:
         return f"no run has the setting {', '.join(strange)}"
     ids = {record.run_id for record in first}
-    if any(record.run_id in ids for record in second):
+    same_texts = claim.first.get(TEMPERATURE) == claim.second.get(TEMPERATURE)
+    if same_texts and any(record.run_id in ids for record in second):
         return "some runs belong to both sides"
-    for name, side in (("first", first), ("second", second)):
-        if not any(_value(record, claim.metric) is not None for record in side):
-            return f"no completed run with {claim.metric} belongs to the {name} side"
+    for name, side, wanted in (("first", first, claim.first), ("second", second, claim.second)):
+        if not any(_value(record, claim.metric, wanted) is not None for record in side):
+            return (
+                f"no completed run with {_asked(claim.metric, wanted)} belongs to the {name} side"
+            )
     return ""
+
+
+def _asked(metric: str, wanted: Mapping[str, Any]) -> str:
+    return f"{metric} at temperature {wanted[TEMPERATURE]:g}" if TEMPERATURE in wanted else metric
 
 
 def _unjudged(claim: StatedClaim, reason: str, data: str = "") -> Judged:
@@ -148,11 +158,16 @@ class _Side:
         return unlike.pop() if self.baseline and len(unlike) == 1 else None
 
 
-def _side(claim: StatedClaim, records: Sequence[RunRecord], kept: frozenset[str]) -> _Side:
+def _side(
+    claim: StatedClaim,
+    records: Sequence[RunRecord],
+    wanted: Mapping[str, Any],
+    kept: frozenset[str],
+) -> _Side:
     values = {
         (record.seed, _others(record, claim, kept)): value
         for record in records
-        if (value := _value(record, claim.metric)) is not None
+        if (value := _value(record, claim.metric, wanted)) is not None
     }
     one = len({configuration_id(record) for record in records}) == 1
     return _Side(values, one and all(is_baseline(record) for record in records))
@@ -186,7 +201,11 @@ def _mean(values: Sequence[float]) -> float:
     return sum(sorted(values)) / len(values)
 
 
-def _value(record: RunRecord, metric: str) -> float | None:
+def _value(record: RunRecord, metric: str, wanted: Mapping[str, Any]) -> float | None:
+    if metric in FIGURES:
+        drawn = (s for s in record.scores.samples if s.temperature == wanted[TEMPERATURE])
+        of_samples = next(drawn, None)
+        return None if of_samples is None else getattr(of_samples, metric[len(OF_SAMPLES) :])
     if metric in COSTS:
         value = getattr(record.cost, metric)
         return None if value is None else float(value)
@@ -200,7 +219,8 @@ def _choices(record: RunRecord) -> Mapping[str, Any]:
 
 def _matches(record: RunRecord, wanted: Mapping[str, Any]) -> bool:
     settings = {**flatten(record.config), **_choices(record)}
-    return all(key in settings and settings[key] == value for key, value in wanted.items())
+    of_run = {key: value for key, value in wanted.items() if key != TEMPERATURE}
+    return all(key in settings and settings[key] == value for key, value in of_run.items())
 
 
 def _kept_keys(claim: StatedClaim, records: Sequence[RunRecord]) -> frozenset[str]:

@@ -18,11 +18,13 @@ from seqbench.report.claims import Judged, judge
 from seqbench.report.configurations import data_id, data_labels
 from seqbench.report.equal import equal_means
 from seqbench.report.guardrail import guardrail
+from seqbench.report.histories import Curves, read_curves
 from seqbench.report.outcomes import Agreement, Examples, agreement, read_examples
 from seqbench.report.pairs import Pair, contenders, pairs
 from seqbench.report.samples import Written, written
 from seqbench.report.search import Search, search
 from seqbench.report.tables import Table, build_tables, study_names
+from seqbench.report.token_losses import Tokens, read_tokens
 from seqbench.report.trials import notes_on_trials, without_trials
 
 METHOD = (
@@ -45,8 +47,10 @@ class Section:
         pairs: its contenders, two by two.
         guardrail: what so few runs cannot show.
         examples: what the contenders said of each test example.
+        tokens: what they said of each test token, where they are language models.
         agreement: where they agree, and where not; None without predictions of two.
         search: the runs as a search over hyperparameters; None where none varies.
+        curves: the validations of its networks during training.
         written: what the contenders wrote by themselves, where they are language models.
     """
 
@@ -56,8 +60,10 @@ class Section:
     pairs: tuple[Pair, ...]
     guardrail: tuple[str, ...]
     examples: Examples = field(repr=False)
+    tokens: Tokens = field(repr=False)
     agreement: Agreement | None
     search: Search | None
+    curves: Curves = field(repr=False)
     written: tuple[Written, ...] = ()
 
 
@@ -127,7 +133,13 @@ def gather(
         )
     sections = tuple(_section(table) for table in build_tables(loaded.runs))
     tables = [section.table for section in sections]
-    unusable = {k: v for section in sections for k, v in section.examples.problems.items()}
+    unusable = {
+        run_id: reason
+        for section in sections
+        for read in (section.examples, section.tokens)
+        for run_id, reason in read.problems.items()
+    }
+    lost = {k: v for section in sections for k, v in section.curves.problems.items()}
     claims, doubts = _claims(loaded)
     return Content(
         question=asked or _stated_question(loaded.records) or question(tables),
@@ -139,7 +151,7 @@ def gather(
             METHOD,
             *notes_on_trials(loaded.records),
             *_refusals(sections),
-            *warnings(loaded.records, tables, unusable),
+            *warnings(loaded.records, tables, unusable, lost),
             *doubts,
         ),
         failures=failures(loaded),
@@ -153,7 +165,8 @@ def gather(
 def _section(table: Table) -> Section:
     compared = contenders(table)
     examples = read_examples(compared)
-    found = pairs(table, examples)
+    tokens = read_tokens(compared)
+    found = pairs(table, examples, tokens)
     return Section(
         table=table,
         answer=answer(table, found),
@@ -161,8 +174,10 @@ def _section(table: Table) -> Section:
         pairs=found,
         guardrail=guardrail(table, found),
         examples=examples,
+        tokens=tokens,
         agreement=agreement(compared, examples),
         search=search(table),
+        curves=read_curves(table.networks, table.primary.name),
         written=written(compared),
     )
 

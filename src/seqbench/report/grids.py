@@ -10,7 +10,9 @@ from seqbench.report.across import Across
 from seqbench.report.changes import Change, Changes
 from seqbench.report.claims import Judged
 from seqbench.report.pairs import Pair
+from seqbench.report.samples import MEASURES, by_temperature
 from seqbench.report.statistics.summary import Summary
+from seqbench.report.tables import Row
 
 _OVER_SEEDS = (
     "pair A \N{MINUS SIGN} B", "difference, 95 % interval", "seeds", "p", "p (Holm)", "Hedges' g",
@@ -19,6 +21,7 @@ _OVER_SEEDS = (
 _OVER_EXAMPLES = (
     "on test examples, 95 % interval", "only A : only B right", "McNemar p", "p (Holm)",
 )  # fmt: skip
+_OVER_TOKENS = ("loss on the same test tokens, 95 % interval",)
 NUM_OVER_SEEDS = len(_OVER_SEEDS)
 _MARKS = {
     "supported": "✓\N{NO-BREAK SPACE}supported",
@@ -43,14 +46,21 @@ class Grid:
 
 
 def pairs_grid(pairs: Sequence[Pair]) -> Grid | None:
-    """The contenders two by two: over seeds, and over test examples."""
-    told = [pair for pair in pairs if pair.difference.n or pair.examples or pair.unpaired]
+    """The contenders two by two: over seeds, and over test examples or tokens."""
+    told = [
+        pair for pair in pairs if pair.difference.n or pair.examples or pair.tokens or pair.unpaired
+    ]
     if not told:
         return None
-    examples = any(pair.examples for pair in told)
-    heads = [*_OVER_SEEDS, *(_OVER_EXAMPLES if examples else ())]
-    rows = [_over_seeds(pair) + (_over_examples(pair) if examples else ()) for pair in told]
-    return Grid(tuple(heads), tuple(rows), _pair_notes(told))
+    heads: tuple[str, ...] = _OVER_SEEDS
+    rows = [_over_seeds(pair) for pair in told]
+    if any(pair.examples for pair in told):
+        heads += _OVER_EXAMPLES
+        rows = [row + _over_examples(pair) for row, pair in zip(rows, told, strict=True)]
+    if any(pair.tokens for pair in told):
+        heads += _OVER_TOKENS
+        rows = [row + _over_tokens(pair) for row, pair in zip(rows, told, strict=True)]
+    return Grid(heads, tuple(rows), _pair_notes(told))
 
 
 def _over_seeds(pair: Pair) -> tuple[str, ...]:
@@ -86,6 +96,16 @@ def _over_examples(pair: Pair) -> tuple[str, ...]:
     )
 
 
+def _over_tokens(pair: Pair) -> tuple[str, ...]:
+    found = pair.tokens
+    if found is None:
+        return (numbers.NONE,)
+    mean, low, high = (
+        numbers.difference("loss", value) for value in (found.difference, found.low, found.high)
+    )
+    return (f"{mean} ({low} to {high}) nats",)
+
+
 def _pair_notes(pairs: Sequence[Pair]) -> tuple[str, ...]:
     notes = [
         "Differences are in favour of the first where they are positive. p: exact sign-flip test "
@@ -98,6 +118,14 @@ def _pair_notes(pairs: Sequence[Pair]) -> tuple[str, ...]:
             "On test examples: shares classified rightly by the same networks, bootstrapped over "
             "examples; McNemar's exact test a pair of seeds, combined by the median rule."
         )
+    if blocks := sorted({pair.tokens.block for pair in pairs if pair.tokens}):
+        span = " to ".join(dict.fromkeys(map(str, (blocks[0], blocks[-1]))))
+        notes.append(
+            "On the same test tokens: how much lower the first's loss is, in nats per token, for "
+            "the same networks. Neighbouring tokens depend on each other, so the interval is that "
+            f"of a circular block bootstrap, blocks of {span} tokens: it tells how much the "
+            "difference varies over such texts, not from seed to seed."
+        )
     constants = sorted({pair.constant.label for pair in pairs if pair.constant is not None})
     if constants:
         notes.append(
@@ -105,6 +133,20 @@ def _pair_notes(pairs: Sequence[Pair]) -> tuple[str, ...]:
             "as with a constant."
         )
     return tuple(notes)
+
+
+def samples_grid(rows: Sequence[Row]) -> Grid | None:
+    """The figures of what language models wrote, a model and a temperature a row."""
+    lines = []
+    for row in rows:
+        figures = [dict(by_temperature(row, measure)) for measure in MEASURES]
+        for temperature in sorted(set().union(*figures)):
+            values = (of_measure.get(temperature) for of_measure in figures)
+            shown = (numbers.NONE if value is None else f"{value:.3g}" for value in values)
+            lines.append((row.label, f"{temperature:g}", *shown))
+    if not lines:
+        return None
+    return Grid(("model", "temperature", *MEASURES.values()), tuple(lines), ("Means over seeds.",))
 
 
 def claims_grid(claims: Sequence[Judged]) -> Grid | None:

@@ -43,11 +43,14 @@ def _of_seeds(compared: Sequence[Pair]) -> list[str]:
             f"To find that one configuration beats another in {100 * SUPERIORITY:.0f} % of pairs "
             f"of runs, with errors of 5 % of either kind, takes {enough} seeds of each."
         )
-    if any(pair.examples for pair in compared):
-        found.append(
-            "Test examples are a second kind of evidence: they hold the trained networks fixed and "
-            "ask about other examples; seeds hold the examples fixed and ask about other trainings."
-        )
+    kinds = {"examples": any(pair.examples for pair in compared)}
+    kinds["tokens"] = any(pair.tokens for pair in compared)
+    found += [
+        f"Test {kind} are a second kind of evidence: they hold the trained networks fixed and "
+        f"ask about other {kind}; seeds hold the {kind} fixed and ask about other trainings."
+        for kind, there in kinds.items()
+        if there
+    ]
     return found
 
 
@@ -72,7 +75,7 @@ def _left_out(table: Table) -> list[str]:
         baselines = " and the best baseline" if table.baselines else ""
         found.append(f"Compared two by two are {of}{baselines}.")
     if any(len(row.runs) > SEEDS_READ for row in contenders(table)):
-        found.append(f"Of test examples the first {SEEDS_READ} runs of each were looked at.")
+        found.append(f"On the test split the first {SEEDS_READ} runs of each were looked at.")
     return found
 
 

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from seqbench.report import numbers
 from seqbench.report.columns import cells, headers, label
 from seqbench.report.content import Content, Section
-from seqbench.report.grids import Grid, across_grid, changes_grid, claims_grid, pairs_grid
+from seqbench.report.grids import (
+    Grid,
+    across_grid,
+    changes_grid,
+    claims_grid,
+    pairs_grid,
+    samples_grid,
+)
+from seqbench.report.pairs import contenders
+from seqbench.report.samples import of_the_best
 from seqbench.report.tables import Table
 
 
@@ -59,7 +68,24 @@ def _section(section: Section) -> list[str]:
             f"{numbers.share(agreed.all_right)} right and none gets "
             f"{numbers.share(agreed.all_wrong)} right.",
         ]
-    return parts
+    return parts + _written(section)
+
+
+def _written(section: Section) -> list[str]:
+    """A text a temperature, and the figures of all."""
+    figures = samples_grid(contenders(section.table))
+    if figures is None:
+        return []
+    texts = of_the_best(section.written)
+    lines = [
+        f"- {each.temperature:g}: {_plain(each.prompt)} **→** {_plain(each.text)}" for each in texts
+    ]
+    told = f"{_plain(texts[0].model)} goes on from a prompt, by temperature:" if texts else ""
+    return [
+        "### What they wrote",
+        *([told, "\n".join(lines)] if texts else []),
+        *_grid(figures),
+    ]
 
 
 def _grid(grid: Grid) -> list[str]:

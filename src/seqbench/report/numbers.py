@@ -14,8 +14,20 @@ _NAMES = {
     "peak_memory_bytes": "peak memory",
     "state_bytes": "state size",
     "flops": "training FLOPs",
+    "samples.entropy": "entropy of texts",
+    "samples.perplexity": "perplexity of texts",
+    "samples.repetition": "repetition in texts",
+    "samples.distinct_1": "distinct-1 of texts",
+    "samples.distinct_2": "distinct-2 of texts",
+    "samples.distinct_3": "distinct-3 of texts",
 }
-_UNITS = {"train_seconds": " s", "peak_memory_bytes": " B", "state_bytes": " B"}
+_UNITS = {
+    "train_seconds": " s",
+    "peak_memory_bytes": " B",
+    "state_bytes": " B",
+    "samples.entropy": " nats",
+    "loss": " nats",
+}
 
 
 def metric_name(name: str) -> str:

@@ -183,7 +183,8 @@ def _divided(
 
 def _majority(row: Row, place: int, examples: Examples, labels: Sequence[str]) -> str:
     said = [int(o.predictions[place]) for o in examples.by_row[row.identity].values()]
-    return _named(labels, int(np.bincount(said).argmax()))
+    classes, counts = np.unique(said, return_counts=True)
+    return _named(labels, int(classes[counts.argmax()]))
 
 
 def _labels(rows: Sequence[Row]) -> list[str]:

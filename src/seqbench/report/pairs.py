@@ -10,11 +10,13 @@ import numpy as np
 
 from seqbench.report.outcomes import Examples
 from seqbench.report.statistics.by_example import bootstrap_interval, mcnemar_p, median_rule
+from seqbench.report.statistics.by_token import block_interval
 from seqbench.report.statistics.multiple import holm
 from seqbench.report.statistics.paired import hedges_g, sign_flip_p
 from seqbench.report.statistics.summary import Summary, summarize
 from seqbench.report.statistics.unpaired import Unpaired, mann_whitney
 from seqbench.report.tables import Row, Table
+from seqbench.report.token_losses import Tokens
 
 NETWORKS_COMPARED = 6
 
@@ -47,6 +49,28 @@ class ByExample:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ByToken:
+    """Two language models on the same test tokens, their trained networks held fixed.
+
+    Attributes:
+        n: test tokens.
+        seeds: pairs of runs that were compared.
+        difference: of the losses, second - first, nats per token, mean over those pairs: positive
+            where the first predicts better.
+        low: lower end of its 95 % interval over tokens, by blocks of neighbours.
+        high: its upper end.
+        block: tokens of a block.
+    """
+
+    n: int
+    seeds: int
+    difference: float
+    low: float
+    high: float
+    block: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """Two configurations of one table, the one ranked higher first.
 
@@ -60,6 +84,7 @@ class Pair:
         g: Hedges' g; None where it does not apply.
         unpaired: the two samples of scores without regard to seeds.
         examples: the same test examples; None where predictions are missing.
+        tokens: the same test tokens; None where no losses of tokens were kept.
     """
 
     first: Row
@@ -71,6 +96,7 @@ class Pair:
     g: float | None
     unpaired: Unpaired | None
     examples: ByExample | None
+    tokens: ByToken | None
 
 
 def contenders(table: Table) -> list[Row]:
@@ -78,10 +104,10 @@ def contenders(table: Table) -> list[Row]:
     return [*table.networks[:NETWORKS_COMPARED], *table.baselines[:1]]
 
 
-def pairs(table: Table, examples: Examples) -> tuple[Pair, ...]:
+def pairs(table: Table, examples: Examples, tokens: Tokens) -> tuple[Pair, ...]:
     """Every pair of contenders, p-values corrected for how many there are (Holm)."""
     ranked = [row for row in table.rows if row in contenders(table)]
-    found = [_pair(first, second, examples) for first, second in combinations(ranked, 2)]
+    found = [_pair(first, second, examples, tokens) for first, second in combinations(ranked, 2)]
     seeds = _holm([pair.p for pair in found])
     tests = _holm([pair.examples.p if pair.examples else None for pair in found])
     return tuple(
@@ -123,7 +149,7 @@ def _differences(first: Row, second: Row) -> list[float]:
     return [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
 
 
-def _pair(first: Row, second: Row, examples: Examples) -> Pair:
+def _pair(first: Row, second: Row, examples: Examples, tokens: Tokens) -> Pair:
     name, sign = first.primary.name, 1 if first.primary.higher_is_better else -1
     ours = [sign * value for value in first.by_seed(name).values()]
     theirs = [sign * value for value in second.by_seed(name).values()]
@@ -140,6 +166,7 @@ def _pair(first: Row, second: Row, examples: Examples) -> Pair:
         g=None if constant else hedges_g(ours, theirs),
         unpaired=None if constant else mann_whitney(ours, theirs),
         examples=_by_example(first, second, examples),
+        tokens=_by_token(first, second, tokens),
     )
 
 
@@ -168,8 +195,27 @@ def _by_example(first: Row, second: Row, examples: Examples) -> ByExample | None
     )
 
 
-def _paired_seeds(first: Row, second: Row, examples: Examples) -> list[tuple[int, int]]:
-    ours, theirs = examples.seeds(first), examples.seeds(second)
+def _by_token(first: Row, second: Row, tokens: Tokens) -> ByToken | None:
+    compared = [
+        tokens.losses(second, theirs).astype(np.float64) - tokens.losses(first, ours)
+        for ours, theirs in _paired_seeds(first, second, tokens)
+    ]
+    if not compared or not len(compared[0]):
+        return None
+    per_token_N = np.asarray(np.mean(compared, axis=0), dtype=np.float64)
+    found = block_interval(per_token_N)
+    return ByToken(
+        n=len(per_token_N),
+        seeds=len(compared),
+        difference=found.mean,
+        low=found.low,
+        high=found.high,
+        block=found.block,
+    )
+
+
+def _paired_seeds(first: Row, second: Row, seen: Examples | Tokens) -> list[tuple[int, int]]:
+    ours, theirs = seen.seeds(first), seen.seeds(second)
     constant = constant_of(first, second)
     if constant is second and theirs:
         return [(seed, theirs[0]) for seed in ours]

@@ -14,7 +14,6 @@ from seqbench.report.content import Content, Section
 from seqbench.report.figures.calibration import bins_of
 from seqbench.report.figures.confusion import summed_counts
 from seqbench.report.figures.lengths import pooled_by_length
-from seqbench.report.histories import curve
 from seqbench.report.load import frame
 from seqbench.report.pairs import Pair, contenders, lead
 from seqbench.report.samples import MEASURES, by_temperature
@@ -69,7 +68,7 @@ def _section(section: Section) -> dict[str, Any]:
         "curves": {
             row.label: [asdict(point) for point in points]
             for row in table.networks
-            if (points := curve(row.runs, table.primary.name))
+            if (points := section.curves.points.get(row.identity))
         },
         "confusion": {row.label: _summed(row) for row in table.rows if _summed(row) is not None},
         "lengths": {row.label: pooled_by_length(row) for row in table.rows},
@@ -112,6 +111,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "hedges_g": pair.g,
         "unpaired": None if pair.unpaired is None else asdict(pair.unpaired),
         "examples": None if pair.examples is None else asdict(pair.examples),
+        "tokens": None if pair.tokens is None else asdict(pair.tokens),
     }
 
 

@@ -47,6 +47,11 @@ def written(rows: Sequence[Row]) -> tuple[Written, ...]:
     return tuple(sorted(found, key=lambda each: each.temperature))
 
 
+def of_the_best(found: Sequence[Written]) -> tuple[Written, ...]:
+    """Those of the configuration that ranks highest: a text a temperature."""
+    return tuple(each for each in found if each.model == found[0].model)
+
+
 def by_temperature(row: Row, measure: str) -> list[tuple[float, float]]:
     """A figure of the samples, mean over seeds, at each temperature."""
     values: dict[float, list[float | None]] = {}

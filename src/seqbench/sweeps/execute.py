@@ -16,6 +16,7 @@ from seqbench.errors import RecordError, SeqbenchError
 from seqbench.records.claim import Held
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import STATUSES, RunRecord
+from seqbench.records.secrets import without_secrets
 from seqbench.sweeps.child import Say, referenced
 from seqbench.sweeps.state import RunStatus
 
@@ -138,7 +139,8 @@ def attempt(job: Job, execute: Execute) -> Outcome:
         done = execute(job)
     except Exception as error:
         if os.environ.get("SEQBENCH_DEBUG") == "1":
-            traceback.print_exc(file=sys.stderr)
+            # A job's stderr is its log.
+            print(without_secrets(traceback.format_exc()), file=sys.stderr)
         return Outcome(job.run_id, "failed", reason(error), held=isinstance(error, Held))
     record = done.record
     if record.status == "completed":

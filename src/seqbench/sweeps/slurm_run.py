@@ -60,7 +60,8 @@ class SlurmRun:
 
     def _has_checkpoint_since(self, started: float) -> bool:
         """Whether this start has brought the run on: without, it would come back for ever."""
-        from seqbench.training.resume import last_checkpoint  # the sweep itself needs no torch
+        # The sweep itself needs no torch.
+        from seqbench.training.training_files import last_checkpoint
 
         path = last_checkpoint(RunFolder(self.order.folder))
         return path.exists() and path.stat().st_mtime >= started

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -15,15 +15,15 @@ from seqbench.errors import RecordError
 from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import code_hash, versions
-from seqbench.records.record import FAILED, SCHEMA, STATUSES, RunRecord
-from seqbench.records.schema import required
+from seqbench.records.record import FAILED, READABLE, SCHEMA, STATUSES, RunRecord
+from seqbench.records.schema import has_default
 
 if TYPE_CHECKING:
     from seqbench.config.job import Job  # it would bring OmegaConf along
 
 RunState = Literal["completed", "pruned", "failed", "interrupted", "missing", "unreadable"]
 _TAIL = 64 * 1024  # bytes of a history's end that are looked at
-_FIELDS = frozenset(required(RunRecord))
+_NEEDED = frozenset(field.name for field in fields(RunRecord) if not has_default(field))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,11 +226,11 @@ def _record(path: Path) -> dict[str, Any]:
         raise RecordError(str(path), expected="a record in JSON", got=_line(error)) from error
     if not isinstance(plain, dict):
         raise RecordError(str(path), expected="an object", got=type(plain).__name__)
-    if plain.get("schema") != SCHEMA:
+    if plain.get("schema") not in READABLE:
         remedy = "read it with the version of seqbench that wrote it, or run it again"
         got = f"schema {plain.get('schema')}"
         raise RecordError(str(path), expected=f"schema {SCHEMA}", got=got, remedy=remedy)
-    missing = sorted(_FIELDS - plain.keys())
+    missing = sorted(_NEEDED - plain.keys())
     if missing:
         raise RecordError(str(path), expected="a whole record", got=f"missing {', '.join(missing)}")
     if plain["status"] not in STATUSES:

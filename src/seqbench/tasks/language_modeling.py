@@ -142,6 +142,7 @@ class LanguageModeling(Task):
         if self.encoder.state_grows:
             return self.encoder(x_BTD, mask_BT).hidden_BTD, None
         state = self.encoder.initial_state(len(batch), x_BTD.device)
+        batch.check_goes_on(0 if carried is None else len(carried[0]))
         if carried is not None and len(carried[0]) == len(batch):
             parts = zip(state, carried, strict=True)
             state = tuple(_chosen(batch.starts_B, new, old) for new, old in parts)
@@ -151,11 +152,17 @@ class LanguageModeling(Task):
 
     def _scored(self, batch: StreamBatch) -> tuple[Tensor, Tensor]:
         """The loss in nats of every target of the batch, and the targets; row after row."""
-        if self.encoder.state_grows:
-            batch = self._windows.cut(batch)
-            hidden_BTD, _ = self._encoded(batch, None)
-        else:
+        if not self.encoder.state_grows:
             hidden_BTD, self._read = self._encoded(batch, self._read)
+            return self._losses_in(batch, hidden_BTD)
+        parts = [
+            self._losses_in(windows, self._encoded(windows, None)[0])
+            for windows in self._windows.cut(batch)
+        ]
+        losses, targets = zip(*parts, strict=True)
+        return torch.cat(losses), torch.cat(targets)
+
+    def _losses_in(self, batch: StreamBatch, hidden_BTD: Tensor) -> tuple[Tensor, Tensor]:
         scored_BT = batch.targets_BT != IGNORED
         targets_N = batch.targets_BT[scored_BT]
         return self.head.losses(hidden_BTD[scored_BT], targets_N), targets_N
@@ -191,7 +198,7 @@ class LanguageModeling(Task):
         """
         return {
             "targets": torch.cat(self._targets).int().numpy(),
-            "losses": torch.cat(self._losses).numpy(),
+            "losses": torch.cat(self._losses).float().numpy(),
         }
 
     def losses_of(self, batches: Any) -> dict[str, NDArray[Any]]:
@@ -218,8 +225,11 @@ class LanguageModeling(Task):
 
 
 def tokens_per_character(spec: DataSpec, split: str) -> float:
-    """How many tokens stand for a character of a split's text, marks of documents included."""
-    return spec.num_tokens[split] / spec.num_characters[split]
+    """How many predicted tokens stand for a character of a split's text, marks included.
+
+    A text's first token is context only: neither it nor its characters count.
+    """
+    return (spec.num_tokens[split] - 1) / spec.num_characters[split]
 
 
 def _check_cutoffs(cutoffs: list[int], vocab_size: int, *, tied: bool) -> None:

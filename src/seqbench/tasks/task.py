@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,12 +19,13 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MetricCollection
 
 from seqbench.batch import DataSpec, TokenBatch
-from seqbench.errors import TrainingError
+from seqbench.errors import Diverged
 from seqbench.models.encoder import Encoder
 from seqbench.models.inputs import Inputs
 from seqbench.tasks.metrics import WeightedMean
 from seqbench.tasks.optimizers import OptimizerSettings
 from seqbench.tasks.schedulers import SchedulerSettings
+from seqbench.tasks.trained_epoch import trained_epoch
 
 BUDGET_TICKS = 1000
 """Steps of a schedule over a budget: the learning rate changes with each thousandth of it."""
@@ -65,6 +67,10 @@ class Task(LightningModule, ABC):
         budget_share: how much of a budget of compute or time is used, where one ends the training
             in place of a number of steps; set by whoever watches it, before training and in each
             step. None without such a budget.
+        tokens_logged: training tokens when last counted.
+        checks_every_step: whether every loss is looked at on a GPU too, which waits for it then; on
+            a CPU it costs nothing. Of several processes each would see it at another moment: they
+            look together, when they log.
     """
 
     primary: ClassVar[MetricSpec]
@@ -90,6 +96,8 @@ class Task(LightningModule, ABC):
         self._tokens = torch.zeros((), dtype=torch.int64)
         self.tokens_logged = 0
         self.budget_share: float | None = None
+        self.checks_every_step = False
+        self._last_finite: dict[str, float] = {}
         self._plateau_state: dict[str, Any] | None = None
         self._window_weight: Tensor | None = None
         self._gradient_norm: Tensor | None = None
@@ -118,9 +126,12 @@ class Task(LightningModule, ABC):
         """The loss whose gradient is that of the exact mean over the optimizer step."""
         outputs = self.outputs(batch)
         # A torchmetrics object would cost a small step several per cent of its time.
-        unlogged = torch.stack([outputs.loss_sum.detach(), outputs.weight])
-        self._unlogged = self._unlogged.to(unlogged.device) + unlogged
+        earlier, unlogged = self._unlogged, torch.stack([outputs.loss_sum.detach(), outputs.weight])
+        self._unlogged = earlier.to(unlogged.device) + unlogged
         self._tokens = self._tokens + batch.lengths_B.sum()
+        if not self._is_finite(outputs.loss_sum):  # before any weight has changed by it
+            self._note_mean(earlier)
+            self._log_training(self.trainer.global_step + 1)
         if self.trainer.accumulate_grad_batches > 1:
             # The window's weight is known only at its end: sum now, divide the gradients then.
             weight = outputs.weight
@@ -155,17 +166,30 @@ class Task(LightningModule, ABC):
         """Write the training metrics every `log_every_n_steps` optimizer steps."""
         stepped = (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0
         if stepped and self._is_log_step(self.trainer.global_step):
-            self._log_training()
+            self._log_training(self.trainer.global_step)
 
     def on_train_epoch_end(self) -> None:
         """Write what the epoch's last steps left unread."""
         if self._unlogged[1] > 0:
-            self._log_training()
+            self._log_training(self.trainer.global_step)
 
     def _is_log_step(self, step: int) -> bool:
         return step % int(self.trainer.log_every_n_steps) == 0  # type: ignore[attr-defined]
 
-    def _log_training(self) -> None:
+    def _is_finite(self, loss: Tensor) -> bool:
+        """Whether a loss is, as far as it is looked at now."""
+        if self.trainer.world_size > 1 or not (self.checks_every_step or loss.device.type == "cpu"):
+            return True
+        return math.isfinite(float(loss.detach()))
+
+    def _note_mean(self, unlogged: Tensor) -> None:
+        """The mean loss since the last row is the last finite one."""
+        loss_sum, weight = unlogged.tolist()
+        if weight and math.isfinite(loss_sum):
+            self._last_finite["train/loss"] = loss_sum / weight
+
+    def _log_training(self, step: int) -> None:
+        """Write a row; a loss in it that is not finite ends the training."""
         loss_sum, weight = self._over_ranks(self._unlogged).tolist()
         loss = loss_sum / weight
         self._unlogged = torch.zeros_like(self._unlogged)
@@ -176,15 +200,48 @@ class Task(LightningModule, ABC):
             metrics["train/gradient_norm"] = float(self._gradient_norm)
         metrics["epoch"] = self.trainer.current_epoch
         for logger in self.trainer.loggers:
-            logger.log_metrics(metrics, step=self.trainer.global_step)
+            logger.log_metrics(metrics, step=step)
         if not math.isfinite(loss):
-            raise TrainingError(
-                f"training diverged at step {self.trainer.global_step}",
-                expected="a finite loss",
-                got=f"{loss} (learning rate {rate:.3g}, "
-                f"gradient norm {metrics.get('train/gradient_norm', math.nan):.3g})",
-                remedy="lower optimizer.lr or set trainer.clip_norm",
-            )
+            raise self._diverged(loss, step, "a finite loss")
+        self._note_finite(metrics)
+
+    def _note_finite(self, metrics: Mapping[str, float]) -> None:
+        self._last_finite |= {
+            name: value for name, value in metrics.items() if "/" in name and math.isfinite(value)
+        }
+
+    def _diverged(self, loss: float, step: int, expected: str) -> Diverged:
+        """The error of a loss that is not finite, with what is known."""
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        norm = self._last_norm()
+        before = [
+            f"{name} {self._last_finite[name]:.4g}"
+            for name in ("train/loss", "validation/loss")
+            if name in self._last_finite
+        ]
+        last = f"; last finite {', '.join(before)}" if before else ""
+        return Diverged(
+            f"training diverged at step {step}",
+            expected=expected,
+            got=f"{loss} (learning rate {rate:.3g}, gradient norm {norm:.3g}{last})",
+            remedy="lower optimizer.lr, set trainer.clip_norm, or have it go back and on with "
+            "smaller steps by trainer.on_divergence=rollback",
+            details={
+                "step": step,
+                "epoch": self.trainer.current_epoch,
+                "learning_rate": float(rate),
+                "gradient_norm": norm,
+                "last_finite": dict(self._last_finite),
+            },
+        )
+
+    def _last_norm(self) -> float:
+        """The gradient norm of the last step, before clipping."""
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        is_kept = self.trainer.gradient_clip_val is not None or self._window_weight is not None
+        if gradients and not is_kept:  # they are there until the next backward pass
+            return float(nn.utils.get_total_norm(gradients))
+        return math.nan if self._gradient_norm is None else float(self._gradient_norm)
 
     def num_tokens(self) -> int:
         """Training tokens seen so far by all processes, padding left out."""
@@ -207,14 +264,22 @@ class Task(LightningModule, ABC):
         # Lightning's own step is one behind at an epoch's end, and resumed one ahead.
         place = {
             "step": float(self.trainer.global_step),
-            "epoch": float(self.trainer.current_epoch),
+            "epoch": float(trained_epoch(self.trainer)),
         }
-        self.log_dict({f"validation/{name}": value for name, value in values.items()} | place)
+        named = {f"validation/{name}": value for name, value in values.items()}
+        self.log_dict(named | place)
+        self._note_finite({name: float(value) for name, value in named.items()})
         self.validation_loss.reset()
         self.validation_metrics.reset()
 
     def on_validation_end(self) -> None:
-        """Step a plateau schedule here: a resumed epoch would skip Lightning's own call."""
+        """Refuse a loss that is not finite, else step a plateau schedule.
+
+        That is done here, because a resumed epoch would skip Lightning's own call.
+        """
+        loss = self.trainer.callback_metrics.get("validation/loss")
+        if loss is not None and not math.isfinite(loss):
+            raise self._diverged(float(loss), self.trainer.global_step, "a finite validation loss")
         monitored = self.trainer.callback_metrics.get(f"validation/{self.primary.name}")
         if self._plateau is not None and monitored is not None:
             self._plateau.step(float(monitored))
@@ -269,6 +334,7 @@ class Task(LightningModule, ABC):
             "tokens_logged": self.tokens_logged,
             "unlogged": self._unlogged.tolist(),
             "gradient_norm": None if norm is None else float(norm),
+            "last_finite": dict(self._last_finite),
         }
 
     def load_training_state(self, state: dict[str, Any]) -> None:
@@ -276,6 +342,7 @@ class Task(LightningModule, ABC):
         self._tokens = torch.tensor(state["tokens"], dtype=torch.int64)
         self.tokens_logged = state["tokens_logged"]
         self._unlogged = torch.tensor(state["unlogged"], dtype=torch.float64)
+        self._last_finite = dict(state["last_finite"])
         norm = state["gradient_norm"]
         self._gradient_norm = None if norm is None else torch.tensor(norm, dtype=torch.float64)
 

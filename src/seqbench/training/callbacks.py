@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,11 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 
 from seqbench.domains import NonNegativeFloat, PositiveInt
+from seqbench.records.record import Rollback
 from seqbench.tasks.task import MetricSpec
+from seqbench.tasks.trained_epoch import trained_epoch
 from seqbench.training.metrics_log import MetricsLog
+from seqbench.training.training_files import drop_older_bests, older_best
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +47,14 @@ class EarlyStoppingSettings:
 class BestWeights(Callback):
     """Keeps the weights of the best validation, the first of equals, and its scores.
 
+    Weights that a checkpoint of the training knows as the best so far make room for better ones
+    under another name: who goes back to that checkpoint finds them, even where training then goes
+    another way.
+
     Attributes:
         scores: score by name; empty before the first validation.
         epoch: counted from 0.
+        step: optimizer steps before that validation.
 
     Args:
         primary: the metric that says which is better.
@@ -56,6 +64,8 @@ class BestWeights(Callback):
     def __init__(self, primary: MetricSpec, path: Path) -> None:
         self.scores: dict[str, float | None] = {}
         self.epoch: int | None = None
+        self.step: int | None = None
+        self._known: frozenset[int] = frozenset()
         self._primary = primary
         self._path = path
         self._best = float("-inf") if primary.higher_is_better else float("inf")
@@ -71,19 +81,32 @@ class BestWeights(Callback):
         primary = scores[self._primary.name]
         better = primary > self._best if self._primary.higher_is_better else primary < self._best
         if better or not self.scores:
-            self.scores, self.epoch = dict(scores), trainer.current_epoch
+            self.scores, self.epoch = dict(scores), trained_epoch(trainer)
             # NaN counts as the worst there is: nothing is better than NaN.
             self._best = self._best if math.isnan(primary) else primary
-            trainer.save_checkpoint(self._path, weights_only=True)
+            keep = older_best(self._path, self.step) if self.step in self._known else None
+            trainer.save_checkpoint(self._path, weights_only=True, storage_options=keep)
+            self.step = trainer.global_step
+
+    def known(self, steps: Collection[int]) -> None:
+        """These are the best validations that checkpoints know: the weights of others may go."""
+        self._known = frozenset(steps)
+        drop_older_bests(self._path, needed=steps)
 
     def state_dict(self) -> dict[str, Any]:
         """The best so far, for a run that is resumed; its weights are in their file."""
-        return {"scores": self.scores, "epoch": self.epoch, "best": self._best}
+        return {
+            "scores": self.scores,
+            "epoch": self.epoch,
+            "step": self.step,
+            "best": self._best,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on comparing with it."""
         self.scores, self.epoch = state_dict["scores"], state_dict["epoch"]
-        self._best = state_dict["best"]
+        self.step, self._best = state_dict["step"], state_dict["best"]
+        self._known = frozenset() if self.step is None else frozenset({self.step})
 
 
 class PlannedSteps(Callback):
@@ -106,6 +129,24 @@ class PlannedSteps(Callback):
             self._history.plan(float(trainer.estimated_stepping_batches))
         else:
             self._history.plan(*self._limit())
+
+
+class NotedRollback(Callback):
+    """Notes in history and mirror that the run went back, and how small its steps are since."""
+
+    def __init__(self, rollback: Rollback) -> None:
+        self._rollback = rollback
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the row."""
+        values = {
+            "rollback/diverged_at": float(self._rollback.diverged_at),
+            "rollback/learning_rate_scale": self._rollback.learning_rate_scale,
+        }
+        for logger in trainer.loggers:
+            logger.log_metrics(
+                values | {"epoch": trainer.current_epoch}, step=self._rollback.back_to
+            )
 
 
 class Stopwatch(Callback):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,15 +11,21 @@ import torch
 from lightning_fabric.plugins import CheckpointIO
 
 from seqbench.errors import RecordError
-from seqbench.records.store import replacing, unwritable
+from seqbench.records.store import replacing, sync, unwritable
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
-def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
+def write_checkpoint(path: Path, content: dict[str, Any], *, keep: Path | None = None) -> None:
     """Write tensors and plain containers atomically; the file ends with its SHA-256.
 
     `torch.load` looks for the end of the archive from behind, so it reads the file as it is.
+
+    Args:
+        path: the file.
+        content: what it holds.
+        keep: where the file goes that has been there; None replaces it. A kill at the worst moment
+            leaves the old one at `keep`, and none at `path`.
 
     Raises:
         RecordError: the folder cannot be written to.
@@ -34,6 +41,9 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
             digest = hashlib.file_digest(file, "sha256").digest()
         with aside.open("ab") as file:
             file.write(digest)
+        if keep is not None and path.exists():
+            sync(aside)  # the old one makes room for one that is on the disk
+            os.replace(path, keep)
 
 
 def _save(content: dict[str, Any], file: BinaryIO) -> None:
@@ -78,8 +88,8 @@ class CheckpointFiles(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
-        """See `write_checkpoint`."""
-        write_checkpoint(Path(path), checkpoint)
+        """See `write_checkpoint`; `storage_options` are where the file goes that has been there."""
+        write_checkpoint(Path(path), checkpoint, keep=storage_options)
 
     def load_checkpoint(
         self,

@@ -13,18 +13,18 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from seqbench.errors import ConfigError, TrainingError
+from seqbench.errors import ConfigError, Stopped, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord
 from seqbench.training.forks import begin_child, end_child, signal_name
-from seqbench.training.interrupts import RELAYED_STOP
+from seqbench.training.interrupts import RELAYED_STOP, SIGNALS
 
 POLL_SECONDS = 0.02
 FAREWELL_SECONDS = 1.0  # between one rank's failure and the end of the others: they may tell too
@@ -43,17 +43,21 @@ class RankError:
         rank: its number.
         message: the error in a line.
         seconds: when, by the machine's monotonic clock.
+        details: what else is known of it, see `RunError`.
     """
 
     rank: int
     message: str
     seconds: float
+    details: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def tell(cls, message: str) -> None:
+    def tell(cls, message: str, details: Mapping[str, Any]) -> None:
         """Tell the launching process, if there is one, what ends this rank."""
         if folder := os.environ.get(ERRORS):
-            error = cls(rank=rank(), message=message, seconds=time.monotonic())
+            error = cls(
+                rank=rank(), message=message, seconds=time.monotonic(), details=dict(details)
+            )
             Path(folder, f"{rank()}.json").write_text(json.dumps(asdict(error)), encoding="utf-8")
 
     @classmethod
@@ -213,9 +217,9 @@ class Ranks:
             return record
         code = self._ranks[failed or 0].code or 0
         if told is not None and code >= 0:
-            raise TrainingError(told.message)
-        if code == 130:
-            raise KeyboardInterrupt
+            raise TrainingError(told.message, details=told.details)
+        if code - 128 in SIGNALS:
+            raise Stopped(code - 128)
         # One that was killed tells nothing, and what the others told is a consequence.
         raise TrainingError(
             f"data-parallel run {self._folder.path.name}",

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqbench.config.job import Job, freeze
-from seqbench.errors import ConfigError, DataError
+from seqbench.errors import ConfigError, DataError, RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import code_hash
 from seqbench.records.record import COMPLETED, FAILED, RunRecord
 from seqbench.training.assemble import set_up_data
-from seqbench.training.resume import last_checkpoint
 from seqbench.training.run import run
+from seqbench.training.training_files import discard_training, training_checkpoints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +34,17 @@ class Execution:
     stale: tuple[str, ...] = ()
 
 
-def execute(job: Job) -> Execution:
+def execute(job: Job, *, expected_data: str | None = None) -> Execution:
     """Run the job unless its folder holds a completed record; `force` runs it again.
 
     A run that was interrupted or killed goes on from its last checkpoint; one that failed by an
     error of its own starts afresh. Bad input found before training leaves no run folder behind; a
     training that fails leaves its record.
+
+    Args:
+        job: the run to be done.
+        expected_data: fingerprint of the data that it is meant to see; other data is told of
+            before it trains.
 
     Raises:
         RecordError: another process holds the run folder, or it cannot be written to.
@@ -51,13 +56,15 @@ def execute(job: Job) -> Execution:
         afresh = job.config["force"]
         record = None if afresh else folder.read_record()
         if record is not None and record.status == COMPLETED:
+            with suppress(RecordError):  # told to stop between its record and its end
+                discard_training(folder)
             return Execution(record=record, was_complete=True, stale=changed_since(record, job))
-        if afresh or _failed(record) or not last_checkpoint(folder).exists():
+        if afresh or _failed(record) or not training_checkpoints(folder):
             folder.clear()
         folder.record.unlink(missing_ok=True)
         freeze(job, folder.config)
         try:
-            record = run(job.config, folder, overrides=job.overrides)
+            record = run(job.config, folder, overrides=job.overrides, expected_data=expected_data)
         except (ConfigError, DataError):
             record = folder.read_record()
             if record is None or record.status != COMPLETED:
@@ -99,7 +106,7 @@ def _undo(folder: RunFolder, made: Sequence[Path]) -> None:
     if folder.path in made:
         folder.remove()
         _remove_empty(made[1:])
-    elif last_checkpoint(folder).exists():
+    elif training_checkpoints(folder):
         folder.record.unlink(missing_ok=True)
 
 

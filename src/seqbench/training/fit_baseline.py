@@ -14,6 +14,7 @@ from seqbench.training.attempt import Attempt
 from seqbench.training.kinds import KINDS
 from seqbench.training.memory import peak_memory_bytes
 from seqbench.training.outcome import Outcome
+from seqbench.training.own_texts import own_texts
 
 
 def fit_baseline(attempt: Attempt) -> Outcome:
@@ -40,6 +41,6 @@ def fit_baseline(attempt: Attempt) -> Outcome:
     scores = replace(
         kind.scores(found, spec, split="test"),
         validation=kind.scores(validation, spec, split="validation").test,
-        **kind.samples(baseline, datamodule, attempt.config),
+        **own_texts(kind, baseline, datamodule, attempt.config),
     )
     return Outcome(cost=cost, scores=scores, found=found, device="cpu")

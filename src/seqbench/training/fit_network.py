@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -29,7 +29,7 @@ from seqbench.records.searches import is_trial
 from seqbench.tasks.task import Task
 from seqbench.training import distributed
 from seqbench.training.attempt import Attempt
-from seqbench.training.callbacks import BestWeights, PlannedSteps, Stopwatch
+from seqbench.training.callbacks import BestWeights, NotedRollback, PlannedSteps, Stopwatch
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.checkpoints import Checkpoints
 from seqbench.training.flops import training_flops
@@ -37,10 +37,19 @@ from seqbench.training.kinds import KINDS
 from seqbench.training.memory import peak_memory_bytes
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
+from seqbench.training.own_texts import own_texts
 from seqbench.training.pruning import Pruned, PruneWatch
-from seqbench.training.resume import best_checkpoint, last_checkpoint
+from seqbench.training.resume import rollbacks_before
 from seqbench.training.spending import Spending
 from seqbench.training.state_size import state_bytes
+from seqbench.training.training_files import (
+    best_checkpoint,
+    good_checkpoint,
+    last_checkpoint,
+    previous_checkpoint,
+)
+from seqbench.training.untouched import untouched
+from seqbench.training.weights import weights_hash
 from seqbench.training.widths import num_parameters
 
 log = logging.getLogger(__name__)
@@ -54,6 +63,8 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
     if distributed.is_launched():
         # Weights are rank 0's anyway; what is dropped must differ from rank to rank.
         torch.manual_seed(attempt.config["seed"] + distributed.rank() * RANK_STRIDE)
+    # Where it goes back, the result depends on when it is seen.
+    task.checks_every_step = attempt.settings.goes_back
     best, stopwatch = BestWeights(task.primary, best_checkpoint(folder)), Stopwatch()
     spending = _spending(attempt, task, stopwatch)
     with contextlib.ExitStack() as stack:
@@ -70,7 +81,7 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
                 stopwatch,
                 *([spending] if spending is not None else []),
                 *_chosen_callbacks(attempt.config, task),
-                *_lasting_callbacks(attempt, best, history, spending),
+                *lasting_callbacks(attempt, best, history, spending),
                 *_search_callbacks(attempt),
             ],
             endless=spending is not None,
@@ -89,6 +100,7 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         kind = KINDS[datamodule.task]
         found = kind.of_network(task)
         clock.append(time.perf_counter())
+    weights = weights_hash(task.state_dict())
     clock.insert(0, attempt.started)
     cost = _cost(trainer, task, clock, tokens, tokens / stopwatch.seconds, device)
     if attempt.point is not None:
@@ -98,13 +110,15 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         counts = trainer.world_size == 1 or not meets_other_ranks(task)
         flops = training_flops(task, per_token, tokens=tokens, device=device) if counts else None
         cost = replace(cost, flops=flops, state_bytes=state_bytes(task))
+    with untouched(task, device):
+        samples = own_texts(kind, task.eval(), datamodule, attempt.config)
     scores = replace(
         kind.scores(found, task.spec, split="test"),
         validation=dict(best.scores),
         best_epoch=best.epoch,
-        **kind.samples(task.to(device).eval(), datamodule, attempt.config),
+        **samples,
     )
-    return Outcome(cost=cost, scores=scores, found=found, device=_name_of(device))
+    return Outcome(cost=cost, scores=scores, found=found, device=_name_of(device), weights=weights)
 
 
 def _pruned(
@@ -192,27 +206,37 @@ def _chosen_callbacks(config: Mapping[str, Any], task: Task) -> list[Callback]:
     return [each.build(task.primary, config["run_id"]) for each in settings.values()]
 
 
-def _lasting_callbacks(
-    attempt: Attempt, best: BestWeights, history: MetricsLog | None, spending: Spending | None
+def lasting_callbacks(
+    attempt: Attempt,
+    best: BestWeights,
+    history: MetricsLog | None,
+    spending: Spending | None = None,
 ) -> list[Callback]:
     """What makes the run last: its planned length, and checkpoints of the whole training."""
     callbacks: list[Callback] = []
-    if history is not None and attempt.point is None:
+    folder, point, settings = attempt.folder, attempt.point, attempt.settings
+    rollbacks = rollbacks_before(point)
+    if history is not None and point is None:
         limit = None if spending is None else spending.limit
         callbacks.append(PlannedSteps(history, limit))
+    if point is not None and point.has_just_rolled_back:
+        callbacks.append(NotedRollback(rollbacks[-1]))
 
     def facts() -> dict[str, Any]:
         return {
             "made_of": attempt.made_of,
-            "has_best": best.epoch is not None,
+            "rollbacks": [asdict(each) for each in rollbacks],
             **(history.place() if history is not None else {}),
         }
 
-    if not attempt.settings.overfit_batches:  # a debugging aid: its batches have no position
+    if not settings.overfit_batches:  # a debugging aid: its batches have no position
         checkpoints = Checkpoints(
-            last_checkpoint(attempt.folder),
-            every=attempt.settings.checkpoint_every,
+            last_checkpoint(folder),
+            previous=previous_checkpoint(folder),
+            good=good_checkpoint(folder) if settings.goes_back else None,
+            every=settings.checkpoint_every,
             interrupts=attempt.interrupts,
+            best=best,
             facts=facts,
         )
         callbacks.append(checkpoints)
@@ -240,7 +264,7 @@ def _fit(trainer: pl.Trainer, task: Task, attempt: Attempt) -> None:
         loader: DataLoader[Any] = DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
         trainer.fit(task, train_dataloaders=loader, val_dataloaders=loader)
     else:
-        path = None if point is None else point.path
+        path = None if point is None else last_checkpoint(attempt.folder)
         trainer.fit(task, datamodule=datamodule, ckpt_path=path, weights_only=True)
     if settings.profiler is not None and distributed.is_main():
         print(trainer.profiler.summary())  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a launcher's stop during a run, as one thing: the run is interrupted."""
+"""Ctrl-C, SIGTERM, SIGUSR1 and a launcher's stop during a run, as one: the run is interrupted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
+
+from seqbench.errors import Stopped
 
 # From a launcher to its ranks: not SIGTERM, which they may have got too, with the whole group.
 RELAYED_STOP = signal.SIGUSR1
-SIGNALS = (signal.SIGINT, signal.SIGTERM, RELAYED_STOP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+# Sent again, these mean it: SIGUSR1 is a warning, which Slurm and a launcher may both give.
+_INSISTING = (signal.SIGINT, signal.SIGTERM)
 
 AGAIN_SECONDS = 2.0  # before that, another SIGTERM is no second wish to stop
 
@@ -22,27 +26,29 @@ class Interrupts:
     """The handlers of these signals for the length of a `with` block, then those of before.
 
     They are set even where they were ignored: a program started with `&` in a script ignores
-    Ctrl-C. A signal raises KeyboardInterrupt; while stops are deferred it is kept for the one who
-    deferred, and only the same signal again raises at once. A second SIGTERM counts only after a
+    Ctrl-C. A signal raises `Stopped`; while stops are deferred it is kept for the one who
+    deferred, and only Ctrl-C or SIGTERM again raise at once. A second SIGTERM counts only after a
     while: Slurm sends it to a job's processes and to the program that started them, which sends it
-    on. Not in the main thread nothing of all this happens, since Python handles signals nowhere
-    else.
+    on. Once one has been raised, only Ctrl-C raises again: whatever else comes must not keep the
+    run from recording that it was stopped. Not in the main thread nothing of all this happens,
+    since Python handles signals nowhere else.
 
     Attributes:
-        requested: whether a signal came while stops were deferred.
+        requested: the first signal that came; 0 while none has.
         deferring: whether somebody looks at `requested` soon.
     """
 
     def __init__(self) -> None:
         self.deferring = False
-        self._received: set[int] = set()
+        self._received: list[int] = []
         self._terminated = -math.inf
+        self._raised = False
         self._before: dict[signal.Signals, Any] = {}
 
     @property
-    def requested(self) -> bool:
-        """Whether the run was told to stop, and has not yet."""
-        return bool(self._received)
+    def requested(self) -> int:
+        """Which signal has told the run to stop; 0 for none."""
+        return self._received[0] if self._received else 0
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -59,6 +65,15 @@ class Interrupts:
         for number in self._before:
             signal.signal(number, self._handle)
 
+    def stop(self, number: int) -> NoReturn:
+        """End the run; from here on only Ctrl-C raises again.
+
+        Raises:
+            Stopped: by this signal.
+        """
+        self._raised = True
+        raise Stopped(number)
+
     @contextlib.contextmanager
     def around_lightning(self) -> Iterator[None]:
         """What Lightning makes of a KeyboardInterrupt becomes one again.
@@ -69,7 +84,11 @@ class Interrupts:
         try:
             yield
         except SystemExit as error:
-            raise KeyboardInterrupt from error
+            stop = error.__context__
+            if isinstance(stop, KeyboardInterrupt) and not isinstance(stop, Stopped):
+                raise KeyboardInterrupt from error
+            number = stop.signal if isinstance(stop, Stopped) else self.requested
+            raise Stopped(number or signal.SIGTERM) from error
         finally:
             self.install()
 
@@ -78,6 +97,10 @@ class Interrupts:
             before, self._terminated = self._terminated, time.monotonic()
             if self._terminated - before < AGAIN_SECONDS:
                 return
-        if not self.deferring or number in self._received:
-            raise KeyboardInterrupt
-        self._received.add(number)
+        insists = number in _INSISTING and number in self._received
+        self._received.append(number)
+        if self.deferring and not insists:
+            return
+        if self._raised and number != signal.SIGINT:
+            return
+        self.stop(number)

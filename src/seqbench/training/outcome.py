@@ -18,6 +18,7 @@ class Outcome:
         found: what the model said of the test split, as its task kind stores it; None of a run
             that was pruned, and not tested.
         device: what it was trained on, e.g. "cpu".
+        weights: hash of the weights that were kept; None for a baseline or a pruned run.
         pruned: whether a search gave it up.
     """
 
@@ -25,4 +26,5 @@ class Outcome:
     scores: Scores
     found: Any
     device: str
+    weights: str | None = None
     pruned: bool = False

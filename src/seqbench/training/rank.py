@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seqbench.config.job import thaw
-from seqbench.errors import SeqbenchError
+from seqbench.errors import SeqbenchError, Stopped, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.training.distributed import RankError
 from seqbench.training.run import run
@@ -15,16 +15,19 @@ def main(path: Path) -> int:
     """Run the job frozen in this folder as the rank that the environment says.
 
     Returns:
-        The process's exit code: 0, 1 for an error that it told, 130 if it was interrupted.
+        The process's exit code: 0, 1 for an error that it told, 128 + the signal's number if it was
+        interrupted.
     """
     folder = RunFolder(path)
     try:
         job = thaw(folder.config)
         run(job.config, folder, overrides=job.overrides)
+    except Stopped as stop:
+        return stop.exit_code
     except KeyboardInterrupt:
         return 130
     except Exception as error:
         line = error.line() if isinstance(error, SeqbenchError) else repr(error)
-        RankError.tell(line)
+        RankError.tell(line, error.details if isinstance(error, TrainingError) else {})
         return 1
     return 0

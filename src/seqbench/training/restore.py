@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from seqbench.data.classification_module import ClassificationModule
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.data.language_modeling import LanguageModelingData
 from seqbench.data.tokenizers import load_tokenizer
-from seqbench.domains import NonNegativeFloat, PositiveFloat, PositiveInt
-from seqbench.errors import RecordError
+from seqbench.domains import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from seqbench.errors import RecordError, kind_and_line
+from seqbench.records.completed import completed_run
 from seqbench.records.folder import RunFolder
+from seqbench.records.load import StoredRun
 from seqbench.records.record import RunRecord
 from seqbench.tasks.classification import Classification
 from seqbench.tasks.decoding.sampling import Sampling, Share
@@ -29,8 +32,8 @@ from seqbench.tasks.task import Task
 from seqbench.training.assemble import build_data, build_task
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.kinds.writing import LanguageModel, Writer
-from seqbench.training.resume import best_checkpoint
 from seqbench.training.trainer import TrainerSettings
+from seqbench.training.training_files import best_checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +91,13 @@ class RestoredRun:
         top_k: PositiveInt | None = None,
         top_p: Share = 1.0,
         repetition_penalty: PositiveFloat = 1.0,
-        seed: int = 0,
+        seed: NonNegativeInt = 0,
     ) -> list[str]:
         """How each text goes on, the texts themselves left out; see `Sampling` for the arguments.
 
         Raises:
             RecordError: the run is no language model.
+            ConfigError: an argument out of its range.
             DataError: a text cannot be read.
         """
         data, model = self.datamodule, self.model
@@ -111,11 +115,10 @@ class RestoredRun:
             repetition_penalty=repetition_penalty,
         )
         prompts = [writer.prompt(text) for text in texts]
-        steps = writer.steps(prompts, sampling=sampling, seed=seed, tokens=tokens)
-        ids_BT = torch.stack([step.ids_B for step in steps], 1).tolist()
+        written = writer.written(prompts, sampling=sampling, seed=seed, tokens=tokens)
         return [
             writer.text([*prompt, *ids])[len(writer.text(prompt)) :]
-            for prompt, ids in zip(prompts, ids_BT, strict=True)
+            for prompt, ids in zip(prompts, written, strict=True)
         ]
 
 
@@ -130,11 +133,21 @@ def restore(
         cache: the folder for caches, likewise: the run may come from another machine.
 
     Raises:
-        RecordError: there is no completed run.
+        RecordError: there is no completed run, or its files are not as it wrote them.
     """
-    folder = RunFolder(_run_path(Path(path)))
-    record = _completed(folder)
-    config = thaw(folder.config).config
+    run = completed_run(path)
+    config = thaw(run.folder.config).config
+    with _as_written(run.folder):
+        restored = _restored(run, config, datasets=datasets, cache=cache)
+    if isinstance(restored.model, Task):
+        restored.model.to(restored.device)  # no memory there is no damage to the run
+    return restored
+
+
+def _restored(
+    run: StoredRun, config: dict[str, Any], *, datasets: str | None, cache: str | None
+) -> RestoredRun:
+    folder, record = run.folder, run.record
     here = {"datasets": datasets, "cache": cache}
     paths = config["paths"] | {name: path for name, path in here.items() if path is not None}
     config = {**config, "paths": paths}
@@ -148,7 +161,7 @@ def restore(
     if is_baseline(config):
         model = type(instantiate(config["model"], "model")).load(folder.checkpoints)
     else:
-        model = _network(config, record, folder, device)
+        model = _network(config, record, folder)
     return RestoredRun(
         record=record,
         config=config,
@@ -159,43 +172,23 @@ def restore(
     )
 
 
-def _run_path(path: Path) -> Path:
-    """The one run of a study, where `path` is a study's folder."""
-    if (path / "config.yaml").exists() or not path.is_dir():
-        return path
-    runs = sorted(record.parent for record in path.glob("*/record.json"))
-    if len(runs) > 1:
-        raise RecordError(
-            f"run {path}",
-            expected="one run",
-            got=f"a study of {len(runs)}",
-            remedy=f"name one of them, e.g. {runs[0]}",
-        )
-    return runs[0] if runs else path
-
-
-def _completed(folder: RunFolder) -> RunRecord:
-    record = folder.read_record() if folder.path.is_dir() else None
-    if record is None:
+@contextmanager
+def _as_written(folder: RunFolder) -> Iterator[None]:
+    """A file of a run that was changed by hand can fail anything that is built from it."""
+    try:
+        yield
+    except (
+        ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
+    ) as error:  # fmt: skip
         raise RecordError(
             f"run {folder.path}",
-            expected="the folder of a completed run, outputs/<study>/<run_id>",
-            got="no record.json" if folder.path.is_dir() else "no such folder",
-            remedy="train it first",
-        )
-    if record.status != "completed":
-        raise RecordError(
-            f"run {folder.path}",
-            expected="a completed run",
-            got=f"one that {record.status}: {record.error.message if record.error else ''}",
-            remedy="train it again",
-        )
-    return record
+            expected="config, tokenizer and checkpoint as the run wrote them",
+            got=kind_and_line(error),
+            remedy="train it again with force=true",
+        ) from error
 
 
-def _network(
-    config: dict[str, Any], record: RunRecord, folder: RunFolder, device: torch.device
-) -> Task:
+def _network(config: dict[str, Any], record: RunRecord, folder: RunFolder) -> Task:
     try:
         checkpoint = read_checkpoint(best_checkpoint(folder))
     except RecordError as error:
@@ -208,4 +201,4 @@ def _network(
     widths = {} if record.budget is None else record.budget.widths
     task = build_task(config, DataSpec.from_dict(checkpoint["spec"]), widths=widths)
     task.load_state_dict(checkpoint["state_dict"])
-    return task.to(device).eval()
+    return task.eval()

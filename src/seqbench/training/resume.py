@@ -10,7 +10,16 @@ from typing import Any
 from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import MetricsWriter
+from seqbench.records.record import Rollback
 from seqbench.training.checkpoint_file import read_checkpoint
+from seqbench.training.training_files import (
+    best_checkpoint,
+    discard_training,
+    find_best,
+    last_checkpoint,
+    move,
+    training_checkpoints,
+)
 
 log = logging.getLogger(__name__)
 
@@ -26,69 +35,86 @@ class ResumePoint:
         path: the checkpoint.
         history: bytes of `metrics.jsonl` that belong to it.
         seconds: of fitting before it, over all earlier tries.
+        best: the file of the best validation's weights so far; None before the first.
+        rollbacks: how often the run has gone back before.
+        has_just_rolled_back: whether the last of them led here, and nothing was trained since.
     """
 
     path: Path
     history: int
     seconds: float
+    best: Path | None
+    rollbacks: tuple[Rollback, ...]
+    has_just_rolled_back: bool
 
 
-def last_checkpoint(folder: RunFolder) -> Path:
-    """Where the state of an unfinished training lies."""
-    return folder.checkpoints / "last.ckpt"
-
-
-def best_checkpoint(folder: RunFolder) -> Path:
-    """Where the weights of the best validation lie."""
-    return folder.checkpoints / "best.ckpt"
+def rollbacks_before(point: ResumePoint | None) -> tuple[Rollback, ...]:
+    """How often the run has gone back; never, where it begins."""
+    return () if point is None else point.rollbacks
 
 
 def resume_point(folder: RunFolder, made_of: MadeOf) -> ResumePoint | None:
-    """The last checkpoint; None, with a warning, where it cannot be gone on from.
+    """The last checkpoint, or else the one before; None where neither can be gone on from.
+
+    Whatever cannot be gone on from is told in a warning.
 
     Args:
         folder: the run folder.
         made_of: what the run is made of now, by name; a checkpoint made of anything else is not
             gone on from, so that no run is ever a mixture.
     """
-    path = last_checkpoint(folder)
-    if not path.exists():
-        return None
-    try:
-        return _resume_point(folder, made_of)
-    except RecordError as error:
-        log.warning("%s: training starts afresh", error.line())
-    except (KeyError, TypeError):  # whole, but of another program or version
-        log.warning("%s: expected our own format, got another format: training starts afresh", path)
+    candidates = training_checkpoints(folder)
+    for path in candidates:
+        then = "the one before is used" if path != candidates[-1] else "training starts afresh"
+        try:
+            return _resume_point(folder, path, made_of)
+        except RecordError as error:
+            log.warning("%s: %s", error.line(), then)
+        except (KeyError, TypeError):  # whole, but of another program or version
+            log.warning("%s: expected our own format, got another format: %s", path, then)
     return None
 
 
-def _resume_point(folder: RunFolder, made_of: MadeOf) -> ResumePoint:
-    path = last_checkpoint(folder)
+def _resume_point(folder: RunFolder, path: Path, made_of: MadeOf) -> ResumePoint:
     content = read_checkpoint(path)
     state = content[STATE]
-    _check_same(path, state["made_of"], made_of)
-    if state["has_best"]:
-        read_checkpoint(best_checkpoint(folder))
-    point = ResumePoint(path=path, history=state["history"], seconds=state["seconds"])
+    check_same(path, state["made_of"], made_of)
+    point = ResumePoint(
+        path=path,
+        history=state["history"],
+        seconds=state["seconds"],
+        best=None if state["best"] is None else find_best(folder, state["best"]),
+        rollbacks=tuple(Rollback(**each) for each in state["rollbacks"]),
+        has_just_rolled_back=state["has_just_rolled_back"],
+    )
     log.info("going on from step %d in epoch %d", content["global_step"], content["epoch"] + 1)
     return point
 
 
 def rewind(folder: RunFolder, point: ResumePoint | None) -> None:
-    """Take the history back to where the run goes on, or to nothing.
+    """Take history, best weights and checkpoints back to where the run goes on, or to nothing.
 
     Raises:
         RecordError: the history is not the one that the checkpoint knows.
     """
     if point is None:
         folder.metrics.unlink(missing_ok=True)
+        # What could not be used must not become the one before the next.
+        discard_training(folder)
         return
     with MetricsWriter(folder.metrics) as writer:
         writer.truncate(point.history)
+    if point.best is not None:
+        move(point.best, best_checkpoint(folder))
+    move(point.path, last_checkpoint(folder))
 
 
-def _check_same(path: Path, then: dict[str, Any], now: MadeOf) -> None:
+def check_same(path: Path, then: dict[str, Any], now: MadeOf) -> None:
+    """Refuse a checkpoint that is made of something else.
+
+    Raises:
+        RecordError: what has changed.
+    """
     changed = [name for name in now if then.get(name) != now[name]]
     if changed:
         what = " and ".join(changed)

@@ -15,7 +15,7 @@ from seqbench.config.instantiate import instantiate
 from seqbench.config.job import is_baseline
 from seqbench.config.schema import BudgetKeys
 from seqbench.data.datamodule import SeqDataModule
-from seqbench.errors import SeqbenchError
+from seqbench.errors import Diverged, SeqbenchError, Stopped, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import collect_provenance, utc_now
 from seqbench.records.record import (
@@ -30,41 +30,54 @@ from seqbench.records.record import (
 )
 from seqbench.tasks.task import Task
 from seqbench.training import distributed
+from seqbench.training.arithmetic import arithmetic
 from seqbench.training.assemble import budget_widths, build_task, set_up_data
 from seqbench.training.attempt import Attempt
+from seqbench.training.explained import explained
 from seqbench.training.fit_baseline import fit_baseline
 from seqbench.training.fit_network import fit_network
 from seqbench.training.interrupts import Interrupts
 from seqbench.training.kinds import KINDS
 from seqbench.training.memory import reset_peak_memory
 from seqbench.training.outcome import Outcome
-from seqbench.training.resume import MadeOf, ResumePoint, last_checkpoint, resume_point, rewind
+from seqbench.training.resume import MadeOf, ResumePoint, resume_point, rewind, rollbacks_before
+from seqbench.training.rollback import roll_back
 from seqbench.training.run_log import run_log
 from seqbench.training.spending import accounted
 from seqbench.training.trainer import TrainerSettings
+from seqbench.training.training_files import discard_training
 from seqbench.training.wandb_mirror import WandbMirror, begin_service, start_mirror
 from seqbench.training.wandb_outcome import mirror_outcome
-from seqbench.training.wandb_replay import replay
+from seqbench.training.wandb_replay import replay, told_again
 from seqbench.training.wandb_settings import WandbSettings, wandb_settings
 
 log = logging.getLogger(__name__)
 
 
 def run(
-    config: Mapping[str, Any], folder: RunFolder, *, overrides: Sequence[str] = ()
+    config: Mapping[str, Any],
+    folder: RunFolder,
+    *,
+    overrides: Sequence[str] = (),
+    expected_data: str | None = None,
 ) -> RunRecord:
     """Train, evaluate once on test, and write the record.
 
     It goes on from the last checkpoint in the folder, if that is this run's. A run that fails
-    leaves a record too; its exception is raised again once that is written.
+    leaves a record too; its exception is raised again once that is written. One that diverges goes
+    back and on from there as a resumed one does, where it is told to.
 
     Args:
         config: the resolved config, with `choices`, `run_id` and `study`.
         folder: the run folder, claimed, with its frozen config in it.
         overrides: what the command line changed, for the record.
+        expected_data: fingerprint of the data that it is meant to see; other data is told of
+            before it trains.
     """
     provenance = collect_provenance()
     mirror: WandbMirror | None = None
+    point: ResumePoint | None = None
+    outcome: Outcome | None = None
     with (
         Interrupts() as interrupts,
         distributed.forked_ranks(folder, _devices(config)) as ranks,
@@ -73,42 +86,52 @@ def run(
         try:
             started = time.perf_counter()
             settings = _apply_settings(config)
+            provenance = replace(provenance, arithmetic=arithmetic(settings))
             wandb = _begin_wandb(config, trains=ranks is None)
             datamodule = _prepare_data(config, folder)
             provenance = _with_data(provenance, datamodule)
+            _tell_of_other_data(provenance, expected_data)
             made_of = _made_of(config, provenance)
             point = _resume(folder, made_of)
             if ranks is not None:
                 return ranks.work()
             distributed.note_training(threads=settings.threads)
             reset_peak_memory()
-            # Built first: meanwhile W&B's own process starts.
-            task, widths = _network(config, datamodule)
-            mirror = _start_mirror(wandb, config, folder, datamodule.spec.task, point)
-            attempt = Attempt(
-                config=config,
-                folder=folder,
-                settings=settings,
-                datamodule=datamodule,
-                mirror=mirror,
-                interrupts=interrupts,
-                made_of=made_of,
-                point=point,
-                started=started,
-            )
-            outcome = fit_baseline(attempt) if task is None else fit_network(attempt, task)
+            while outcome is None:
+                # Built first: meanwhile W&B's own process starts.
+                task, widths = _network(config, datamodule)
+                mirror = _start_mirror(wandb, config, folder, datamodule.spec.task, point)
+                attempt = Attempt(
+                    config=config,
+                    folder=folder,
+                    settings=settings,
+                    datamodule=datamodule,
+                    mirror=mirror,
+                    interrupts=interrupts,
+                    made_of=made_of,
+                    point=point,
+                    started=started,
+                )
+                fitting = time.perf_counter()
+                try:
+                    outcome = _fit(attempt, task)
+                except Diverged as error:
+                    seconds = time.perf_counter() - fitting
+                    started += seconds  # of fitting, not of setting up
+                    roll_back(attempt, error, seconds=seconds + (point.seconds if point else 0.0))
+                    point, mirror = _go_back(folder, made_of, mirror), None
             budget = None if task is None else accounted(config, widths, outcome.cost)
-            record = _ended(config, overrides, provenance, outcome, budget)
+            record = _ended(config, overrides, provenance, outcome, point, budget)
             if distributed.is_main():
                 _write(folder, record, outcome, datamodule)
         except BaseException as error:
             _log_end(error)
             if not distributed.is_launched() and folder.read_record() is None:
-                folder.write_record(_failure(config, overrides, provenance, error))
+                folder.write_record(_failure(config, overrides, provenance, error, point))
             if mirror is not None:
-                mirror.finish(exit_code=130 if isinstance(error, KeyboardInterrupt) else 1)
+                mirror.finish(exit_code=_exit_code(error))
             raise
-        _end_mirror(mirror, record, datamodule, outcome)
+        _end_mirror(mirror, folder, record, datamodule, outcome)
         return record
 
 
@@ -149,9 +172,27 @@ def _resume(folder: RunFolder, made_of: MadeOf) -> ResumePoint | None:
     return point
 
 
+def _fit(attempt: Attempt, task: Task | None) -> Outcome:
+    with explained(attempt.config):
+        return fit_baseline(attempt) if task is None else fit_network(attempt, task)
+
+
+def _go_back(folder: RunFolder, made_of: MadeOf, mirror: WandbMirror | None) -> ResumePoint | None:
+    """Where the run goes on after a rollback, which is a resume; the mirror ends and begins."""
+    if mirror is not None:
+        mirror.finish(exit_code=1)
+    return _resume(folder, made_of)
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, Stopped):
+        return error.exit_code
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
 def _log_end(error: BaseException) -> None:
     if isinstance(error, KeyboardInterrupt):
-        log.info("run interrupted")
+        log.info("run interrupted: %s", _line(error))
     else:
         log.error("run ended by %s: %s", type(error).__name__, error, exc_info=error)
 
@@ -190,6 +231,16 @@ def _with_data(provenance: Provenance, datamodule: SeqDataModule) -> Provenance:
     )
 
 
+def _tell_of_other_data(provenance: Provenance, expected: str | None) -> None:
+    if expected not in (None, provenance.data_fingerprint):
+        log.warning(
+            "the data is not that of the record (fingerprint %s then, %s now): "
+            "the results cannot be equal",
+            expected,
+            provenance.data_fingerprint,
+        )
+
+
 def _start_mirror(
     settings: WandbSettings | None,
     config: Mapping[str, Any],
@@ -220,16 +271,21 @@ def _write(
     if not outcome.pruned:
         KINDS[datamodule.task].write(folder, outcome.found, datamodule)
     folder.write_record(record)
-    last_checkpoint(folder).unlink(missing_ok=True)
+    discard_training(folder)
 
 
 def _end_mirror(
-    mirror: WandbMirror | None, record: RunRecord, datamodule: SeqDataModule, outcome: Outcome
+    mirror: WandbMirror | None,
+    folder: RunFolder,
+    record: RunRecord,
+    datamodule: SeqDataModule,
+    outcome: Outcome,
 ) -> None:
     """The record is written: whatever fails here, the run has not."""
     if mirror is None:
         return
     try:
+        mirror = told_again(mirror, folder)
         mirror_outcome(mirror, record, datamodule, outcome.found)
     except Exception as error:  # of the data, which may have gone since
         log.warning("W&B was not told all of the outcome: %s", _line(error))
@@ -241,6 +297,7 @@ def _ended(
     overrides: Sequence[str],
     provenance: Provenance,
     outcome: Outcome,
+    point: ResumePoint | None,
     budget: Budget | None,
 ) -> RunRecord:
     provenance = replace(provenance, finished=utc_now(), device=outcome.device)
@@ -251,6 +308,8 @@ def _ended(
         provenance=provenance,
         cost=outcome.cost,
         scores=outcome.scores,
+        weights=outcome.weights,
+        rollbacks=rollbacks_before(point),
         budget=budget,
     )
 
@@ -260,6 +319,7 @@ def _failure(
     overrides: Sequence[str],
     provenance: Provenance,
     error: BaseException,
+    point: ResumePoint | None,
 ) -> RunRecord:
     interrupted = isinstance(error, KeyboardInterrupt)
     trace = "" if interrupted else "".join(traceback.format_exception(error))
@@ -268,15 +328,17 @@ def _failure(
         overrides,
         status=INTERRUPTED if interrupted else FAILED,
         error=RunError(
-            type=type(error).__name__,
+            type=error.signal.name if isinstance(error, Stopped) else type(error).__name__,
             message=_line(error),
             traceback=trace,
+            details=error.details if isinstance(error, TrainingError) else {},
         ),
+        rollbacks=rollbacks_before(point),
         provenance=replace(provenance, finished=utc_now()),
     )
 
 
 def _line(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return "told to stop"
+        return str(error) or "told to stop"
     return error.line() if isinstance(error, SeqbenchError) else str(error)

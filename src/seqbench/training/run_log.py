@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from seqbench.records.secrets import without_secrets
+
 # Lightning's remarks on what it was told to do are noise beside a run's own lines.
 LEVELS = {
     "seqbench": logging.INFO,
@@ -24,15 +26,15 @@ EXPECTED = (
     r"It is recommended to use `self\.log\(.*sync_dist=True",  # the values are reduced already
     r"The '\w+_dataloader' does not have many workers",
     r"Checkpoint directory .* exists and is not empty",
-    r"The `srun` command is available on your system but is not used",  # Slurm starts one task
+    r"The `srun` command is available",
 )
 
 
 @contextlib.contextmanager
 def run_log(path: Path) -> Iterator[None]:
     """Append to `path` for the length of the block; our own warnings go to the terminal too."""
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler = _LogFile(path, encoding="utf-8", delay=True)
+    handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     loggers = {logging.getLogger(name): level for name, level in LEVELS.items()}
     before = {logger: logger.level for logger in loggers}
     for logger, level in loggers.items():
@@ -52,7 +54,29 @@ def run_log(path: Path) -> Iterator[None]:
         for logger, level in before.items():
             logger.removeHandler(handler)
             logger.setLevel(level)
-        handler.close()
+        with contextlib.suppress(OSError):  # a full disk: the run's end is told all the same
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A full disk takes no more lines; that the run's own error says, once."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, where the file can be opened."""
+        with contextlib.suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+class _Discreet(logging.Formatter):
+    """Leaves secrets out of what is said, of tracebacks, too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, or the lines of an error."""
+        return str(without_secrets(super().format(record)))
 
 
 def _is_stderr(path: Path) -> bool:
@@ -67,5 +91,5 @@ def _terminal() -> logging.Handler:
     """Warnings alone: an error is printed by the verb that it ends, once."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(lambda record: record.levelno == logging.WARNING)
-    handler.setFormatter(logging.Formatter("seqbench: %(message)s"))
+    handler.setFormatter(_Discreet("seqbench: %(message)s"))
     return handler

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -13,7 +13,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from threadpoolctl import ThreadpoolController
 
-from seqbench.domains import NonNegativeInt, PositiveFloat, PositiveInt
+from seqbench.domains import Bounds, NonNegativeInt, PositiveFloat, PositiveInt
 from seqbench.errors import ConfigError
 from seqbench.training.checkpoint_file import CheckpointFiles
 
@@ -39,6 +39,12 @@ class TrainerSettings:
         limit_train_batches: batches an epoch at most, for debugging.
         limit_eval_batches: batches of a validation or test pass at most, for debugging.
         overfit_batches: train and validate on so many batches, the same ones, for debugging.
+        on_divergence: what a loss that is not finite does: "fail" ends the run; "rollback" goes
+            back to the beginning of the epoch, and on with a smaller learning rate. For that it
+            saves the whole training at every epoch's beginning, and looks at the loss of every
+            step, which a GPU then waits for.
+        rollback_factor: what a rollback multiplies the learning rate by.
+        max_rollbacks: rollbacks at most; the next divergence ends the run.
         checkpoint_every: seconds between two checkpoints of the whole training; None saves one
             only when the run is told to stop.
         profiler: Lightning's profiler by name.
@@ -60,9 +66,17 @@ class TrainerSettings:
     limit_train_batches: PositiveInt | None = None
     limit_eval_batches: PositiveInt | None = None
     overfit_batches: NonNegativeInt = 0
+    on_divergence: Literal["fail", "rollback"] = "fail"
+    rollback_factor: Annotated[float, Bounds(low=0, high=1, open_low=True, open_high=True)] = 0.5
+    max_rollbacks: PositiveInt = 3
     checkpoint_every: PositiveFloat | None = 30.0
     profiler: Literal["simple", "advanced"] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether a training that diverges goes back, and on with smaller steps."""
+        return self.on_divergence == "rollback"
 
     def apply(self) -> None:
         """Set what belongs to the process: threads, and what deterministic CUDA needs."""

@@ -11,24 +11,27 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from seqbench.errors import first_line
 from seqbench.training.random_state import random_state, set_random_state
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def tried(measure: Callable[[], T | None], *, otherwise: str) -> T | None:
+def tried(
+    measure: Callable[[], T | None], *, otherwise: str, level: int = logging.INFO
+) -> T | None:
     """What is measured; None where it fails in any way, with the reason in the log.
 
     Args:
         measure: computes it.
         otherwise: what to log before the reason.
+        level: of the log.
     """
     try:
         return measure()
     except Exception as error:  # of another's module, or of memory: the run has its scores
-        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-        log.info("%s: %s", otherwise, reason)
+        log.log(level, "%s: %s", otherwise, first_line(error))
         return None
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,9 +17,14 @@ from typing import Any
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
+from seqbench.errors import first_line
+from seqbench.reach import reachable
+from seqbench.records.secrets import without_secrets
 from seqbench.training.wandb_settings import Mode, WandbSettings
 
 log = logging.getLogger(__name__)
+
+FAREWELL_SECONDS = 10.0  # for W&B's process, once it has failed
 
 _service: threading.Thread | None = None
 
@@ -75,8 +81,8 @@ def start_mirror(
         "name": run_id,
         "group": study,
         "job_type": task,
-        "tags": list(tags),
-        "config": dict(config),
+        "tags": without_secrets(list(tags)),
+        "config": without_secrets(dict(config)),
         "project": settings.project_name,
         "entity": settings.entity_name,
         # W&B's own process may have been started in another working folder.
@@ -87,22 +93,35 @@ def start_mirror(
         _service.join()
     if mode == "online":
         try:
+            _require_server()
             return WandbMirror(_init("online", resume="allow", **arguments))
         except Exception as error:
-            log.warning("W&B is not reachable (%s): mirrored offline instead", _line(error))
-    _drop_partial_run(path)
+            log.warning("W&B is not reachable (%s): mirrored offline instead", first_line(error))
+            _end_service()
+
+    def begin() -> Any:
+        _drop_partial_run(path)
+        return _init("offline", resume=None, **arguments)
+
     try:
-        return WandbMirror(_init("offline", resume=None, **arguments))
+        return WandbMirror(begin(), begin_anew=begin)
     except Exception as error:
-        log.warning("W&B could not start (%s): this run is not mirrored", _line(error))
+        log.warning("W&B could not start (%s): this run is not mirrored", first_line(error))
         return None
 
 
 class WandbMirror:
-    """One open W&B run; the first failure ends the mirroring, with a warning, not the training."""
+    """One open W&B run; the first failure ends the mirroring, with a warning, not the training.
 
-    def __init__(self, run: Any) -> None:
+    Args:
+        run: W&B's.
+        begin_anew: begins an offline run in the place of this one; None where there is no way, as
+            online: the server has a part of the run.
+    """
+
+    def __init__(self, run: Any, *, begin_anew: Callable[[], Any] | None = None) -> None:
         self._run = run
+        self._begin_anew = begin_anew
         self._broken = False
         self.logger = _GuardedLogger(self, run)
 
@@ -118,13 +137,24 @@ class WandbMirror:
             yield
         except Exception as error:
             if not self._broken:
-                log.warning("W&B failed (%s): training goes on without it", _line(error))
+                log.warning("W&B failed (%s): training goes on without it", first_line(error))
             self._broken = True
 
     @property
     def is_broken(self) -> bool:
         """Whether W&B has failed in this run."""
         return self._broken
+
+    def anew(self) -> WandbMirror | None:
+        """An empty mirror in the place of one that is broken; None where W&B fails again."""
+        if self._begin_anew is None:
+            return None
+        _end_service()
+        try:
+            return WandbMirror(self._begin_anew())
+        except Exception as error:
+            log.warning("W&B could not start again (%s)", first_line(error))
+            return None
 
     def summary(self, values: Mapping[str, Any]) -> None:
         """Set summary values, e.g. the scores at the best epoch."""
@@ -142,6 +172,8 @@ class WandbMirror:
         if not self._broken:
             with self.guard():
                 self._run.finish(exit_code=exit_code)
+        if self._broken:
+            _end_service()  # else W&B complains once more when Python ends, with a traceback
 
     def _do(self, action: Callable[[], Any]) -> None:
         if not self._broken:
@@ -178,7 +210,49 @@ def _init(mode: Mode, **arguments: Any) -> Any:
         "x_save_requirements": False,
         "init_timeout": 30,
     }
-    return wandb.init(mode=mode, settings=wandb.Settings(**settings), **arguments)
+    with _discreet_command():
+        return wandb.init(mode=mode, settings=wandb.Settings(**settings), **arguments)
+
+
+@contextlib.contextmanager
+def _discreet_command() -> Iterator[None]:
+    """W&B keeps the command line as it stands, whatever was said on it."""
+    said = sys.argv
+    sys.argv = without_secrets(said)
+    try:
+        yield
+    finally:
+        sys.argv = said
+
+
+def _require_server() -> None:
+    """W&B itself would try for half a minute, at every run of a sweep.
+
+    Raises:
+        ConnectionError: nobody answers there.
+    """
+    import wandb
+
+    url = wandb.setup(wandb.Settings(silent=True)).settings.base_url
+    if not reachable(url):
+        raise ConnectionError(f"no answer from {url}")
+
+
+def _end_service() -> None:
+    """Its process takes the id of a run that could not begin for one in use.
+
+    W&B waits for an answer without an end, which one that is gone does not give.
+    """
+
+    def tear_down() -> None:
+        import wandb
+
+        with contextlib.suppress(Exception):
+            wandb.teardown()
+
+    ending = threading.Thread(target=tear_down, daemon=True)
+    ending.start()
+    ending.join(FAREWELL_SECONDS)
 
 
 def _drop_partial_run(path: Path) -> None:
@@ -203,7 +277,3 @@ def _wandb_id(study: str, run_id: str) -> str:
     """A W&B id for this run of this study: the same in every process and at every resume."""
     digest = hashlib.sha256(f"{study}/{run_id}".encode()).hexdigest()[:8]
     return re.sub(r"[^A-Za-z0-9_-]", "-", run_id)[:55] + "-" + digest
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0] or type(error).__name__

@@ -5,12 +5,15 @@ An offline run cannot be gone on with: a second one under the same id would over
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 from seqbench.training.wandb_mirror import WandbMirror
+
+log = logging.getLogger(__name__)
 
 # Of the history alone.
 _OWN = {"step", "seconds", "planned/steps", "planned/tokens", "planned/seconds"}
@@ -27,6 +30,16 @@ def replay(mirror: WandbMirror, folder: RunFolder) -> None:
         values = _as_logged(row)
         if values.keys() - {"epoch"}:
             mirror.logger.log_metrics(values, step=row["step"])
+
+
+def told_again(mirror: WandbMirror, folder: RunFolder) -> WandbMirror:
+    """In the place of a mirror that broke offline a whole one, as far as W&B works again."""
+    anew = mirror.anew() if mirror.is_broken else None
+    if anew is None:
+        return mirror
+    replay(anew, folder)
+    log.info("W&B was told the whole run again, from its history")
+    return anew
 
 
 def _as_logged(row: dict[str, Any]) -> dict[str, float]:

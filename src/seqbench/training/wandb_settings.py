@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlparse
 
 from seqbench.config.instantiate import instantiate
+from seqbench.errors import ConfigError
 
 # The public server under its name of today, which `wandb login` writes down, and its older one.
 FORGE, CLOUD = "api.forge.coreweave.com", "api.wandb.ai"
@@ -71,10 +72,24 @@ class WandbSettings:
         return self.entity or os.environ.get("WANDB_ENTITY")
 
 
+_TARGET = f"{WandbSettings.__module__}.{WandbSettings.__qualname__}"
+
+
 def wandb_settings(config: Mapping[str, Any]) -> WandbSettings | None:
-    """The settings of a run's config; None where it is not to be mirrored."""
+    """The settings of a run's config; None where it is not to be mirrored.
+
+    The config may be that of a record from elsewhere: nothing else is built than these settings.
+
+    Raises:
+        ConfigError: they are other settings than these.
+    """
     node = config["logger"]["wandb"]
-    settings: WandbSettings | None = None if node is None else instantiate(node, "logger.wandb")
+    if node is None:
+        return None
+    target = node.get("_target_") if isinstance(node, Mapping) else node
+    if target != _TARGET:
+        raise ConfigError("logger.wandb._target_", expected=_TARGET, got=str(target))
+    settings: WandbSettings = instantiate(node, "logger.wandb")
     return settings
 
 

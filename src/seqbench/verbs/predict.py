@@ -29,13 +29,17 @@ def predict(settings: dict[str, Any]) -> int:
     answers = KINDS[run.datamodule.task].answers(run, settings)
     if settings["interactive"]:
         return _interactive(answers)
-    texts = [settings["text"]] if settings["file"] is None else _lines(Path(settings["file"]))
-    _say(answers, texts)
+    if settings["file"] is None:
+        _say(answers, [settings["text"]], ["text"])
+        return 0
+    lines = _lines(Path(settings["file"]))
+    numbers = range(1, len(lines) + 1)
+    _say(answers, lines, [f"file {settings['file']}, line {number}" for number in numbers])
     return 0
 
 
-def _say(answers: Answers, texts: Sequence[str]) -> None:
-    for piece in answers.to_all(texts):
+def _say(answers: Answers, texts: Sequence[str], names: Sequence[str]) -> None:
+    for piece in answers.to_all(texts, names):
         print(piece, end="", flush=True)
 
 
@@ -48,7 +52,7 @@ def _interactive(answers: Answers) -> int:
         except EOFError:
             return 0
         try:
-            _say(answers, [text])
+            _say(answers, [text], ["text"])
         except DataError as error:  # the next text may be a better one
             print(f"seqbench: {error.line()}", file=sys.stderr)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqbench.config.compose import run_verb
-from seqbench.errors import ConfigError, RecordError, SeqbenchError
+from seqbench.errors import ConfigError, RecordError, SeqbenchError, first_line
 from seqbench.training.wandb_settings import WandbSettings, has_credentials, wandb_settings
 from seqbench.verbs.publish_sync import Mirror, Target, mirrors, send
 
@@ -217,7 +217,7 @@ def _known(plan: Plan) -> Plan:
         raise SeqbenchError(
             "W&B",
             expected="to be let in",
-            got=_line(error),
+            got=first_line(error),
             remedy="nothing was sent; see `wandb login`, WANDB_API_KEY and WANDB_BASE_URL",
         ) from error
     target = plan.target
@@ -256,9 +256,8 @@ def _saved(save: Any, report: Report) -> str:
         return str(save(report))
     except Exception as error:
         raise SeqbenchError(
-            "report", expected="W&B to take it", got=_line(error), remedy="the same command again"
+            "report",
+            expected="W&B to take it",
+            got=first_line(error),
+            remedy="the same command again",
         ) from error
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0] or type(error).__name__

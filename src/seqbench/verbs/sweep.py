@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqbench.config.job import Job
-from seqbench.errors import SeqbenchError
+from seqbench.errors import SeqbenchError, kind_and_line
 from seqbench.records.durations import words
 from seqbench.report.live import following, render
 from seqbench.sweeps.command import run_sweep
@@ -129,7 +129,6 @@ def _report(study: Path, ended: bool) -> int:
     except Exception as error:  # a mistake of ours must not take the runs' exit code with it
         if os.environ.get("SEQBENCH_DEBUG") == "1":
             raise
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
-        print(f"seqbench: the report could not be made ({said})", file=sys.stderr)
+        print(f"seqbench: the report could not be made ({kind_and_line(error)})", file=sys.stderr)
         return 1
     return 0

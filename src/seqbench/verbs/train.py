@@ -1,8 +1,9 @@
-"""`seqbench train`: one run."""
+"""`seqbench train`: one run, or a recorded one again."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from seqbench.config.compose import run_verb
 from seqbench.config.job import Job
@@ -13,7 +14,15 @@ from seqbench.training.wandb_settings import announcements
 
 def main(argv: list[str]) -> int:
     """Compose, check, run, and say what came out."""
-    return run_verb("train", argv, train)
+    return run_verb("train", argv, _train_or_again)
+
+
+def _train_or_again(job: Job, settings: dict[str, Any]) -> int:
+    if settings["from"] is None:
+        return train(job)
+    from seqbench.verbs.train_again import train_again
+
+    return train_again(settings["from"], job)
 
 
 def train(job: Job) -> int:
@@ -51,5 +60,10 @@ def summary(record: RunRecord) -> str:
     if cost.tokens_per_second is not None:
         parts.append(f"{cost.tokens_per_second:,.0f} tokens/s")
     lines.append(f"  cost: {', '.join(parts)}")
+    lines += [
+        f"  rollback: diverged at step {each.diverged_at}, back to step {each.back_to}, "
+        f"learning rate times {each.learning_rate_scale:g}"
+        for each in record.rollbacks
+    ]
     lines += [f"  data: {note}" for note in record.provenance.data_notes]
     return "\n".join(lines)

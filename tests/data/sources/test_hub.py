@@ -117,7 +117,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import datasets
     import huggingface_hub.constants
 
-    monkeypatch.setattr(hub_download, "_reachable", lambda endpoint: False)
+    monkeypatch.setattr(hub_download, "reachable", lambda endpoint: False)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
@@ -151,7 +151,7 @@ def test_what_comes_from_the_hub_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
         return datasets.DatasetDict(train=split, test=split)
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    monkeypatch.setattr(hub_download, "_reachable", lambda endpoint: True)
+    monkeypatch.setattr(hub_download, "reachable", lambda endpoint: True)
     datasets.disable_progress_bars()
     source = HubSource(hub_id="x/y", revision="v1")
     for _ in range(2):

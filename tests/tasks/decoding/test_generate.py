@@ -9,6 +9,7 @@ import torch
 from tests.tasks.test_language_modeling import ENCODERS, V, task_of, transformer
 
 from seqbench.batch import TokenBatch
+from seqbench.errors import ConfigError
 from seqbench.models.lstm import LSTM
 from seqbench.tasks.decoding.continuation import NetworkContinuation
 from seqbench.tasks.decoding.generate import generate
@@ -58,6 +59,60 @@ def test_a_cache_stays_within_the_window_that_was_trained() -> None:
             torch.testing.assert_close(
                 logits_BV[0], whole(task, text[-seen:]), atol=1e-5, rtol=1e-4
             )
+
+
+def test_how_much_of_a_text_is_forgotten_depends_on_its_own_length_alone() -> None:
+    torch.manual_seed(0)
+    task = task_of(transformer(positions="learned", max_positions=8), window=8).eval()
+    continuation = NetworkContinuation(task)
+    rows = [[4, 5, 6, 7, 8, 4, 5], [6, 7, 8, 4, 5]]
+    with torch.no_grad():
+        continuation.begin(rows)
+        for step in range(20):
+            for row in rows:
+                row.append(4 + step % 5)
+            logits_BV = continuation.append(torch.tensor([row[-1] for row in rows]))
+            for logits_V, row in zip(logits_BV, rows, strict=True):
+                seen = len(row) if len(row) <= 8 else 4 + (len(row) - 9) % 5
+                torch.testing.assert_close(logits_V, whole(task, row[-seen:]), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lstm", "transformer rotary"])
+def test_a_text_is_the_same_whatever_stands_beside_it(name: str) -> None:
+    torch.manual_seed(0)
+    task = task_of(ENCODERS[name](), window=8).eval()
+
+    def drawn(prompts: list[list[int]], first: int = 0) -> list[list[int]]:
+        steps = generate(
+            NetworkContinuation(task), prompts, sampling=Sampling(), seed=5, first=first
+        )
+        return torch.stack([step.ids_B for step in islice(steps, 25)], 1).tolist()
+
+    prompts = [[4, 5], [6, 7, 8, 4, 5, 6], [7]]
+    beside = drawn(prompts)
+    for number, prompt in enumerate(prompts):
+        assert drawn([prompt], first=number) == [beside[number]]
+
+
+def test_tokens_are_drawn_as_often_as_their_probability_says() -> None:
+    torch.manual_seed(0)
+    task = task_of(LSTM(d_input=8, d_hidden=6)).eval()
+    sampling = Sampling(top_k=3, temperature=3.0)
+    step = next(generate(NetworkContinuation(task), [[4]] * 4000, sampling=sampling, seed=1))
+    with torch.no_grad():
+        logits_BV = whole(task, [4])[None]
+    expected_V = sampling.distribution(logits_BV, torch.zeros(1, V, dtype=torch.bool))[0]
+    counts_V = torch.bincount(step.ids_B, minlength=V)
+    assert not counts_V[expected_V == 0].any()
+    spread_V = (expected_V * (1 - expected_V) / 4000).sqrt()
+    assert ((counts_V / 4000 - expected_V).abs() <= 4 * spread_V).all()
+
+
+def test_a_seed_below_zero_is_refused() -> None:
+    task = task_of(LSTM(d_input=8, d_hidden=6)).eval()
+    steps = generate(NetworkContinuation(task), [[4]], sampling=Sampling(), seed=-1)
+    with pytest.raises(ConfigError, match="seed: expected an integer >= 0, got -1"):
+        next(steps)
 
 
 def texts(

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqbench.errors import ConfigError
 from seqbench.tasks.decoding.sampling import Sampling
 
 P = [0.5, 0.3, 0.15, 0.05]
@@ -96,3 +97,42 @@ def test_a_temperature_a_row() -> None:
     assert found[0].tolist() == [1, 0, 0, 0]
     assert found[1].tolist() == pytest.approx(P)
     assert found[2].tolist() == pytest.approx([0.25] * 4, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"temperature": -1}, "temperature: expected a number >= 0, got -1"),
+        ({"temperature": math.nan}, "temperature: expected a number >= 0, got nan"),
+        ({"temperature": True}, "temperature: expected a number >= 0, got True"),
+        ({"top_p": 1.5}, "top_p: expected a number in (0, 1], got 1.5"),
+        ({"top_p": 0}, "top_p: expected a number in (0, 1], got 0"),
+        ({"top_p": None}, "top_p: expected a number in (0, 1], got None"),
+        ({"top_k": 0}, "top_k: expected an integer >= 1 or None, got 0"),
+        ({"top_k": 2.5}, "top_k: expected an integer >= 1 or None, got 2.5"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty: expected a number > 0, got 0.0"),
+    ],
+)
+def test_values_out_of_range_are_refused_whoever_asks(said: dict[str, Any], error: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        Sampling(**said)
+    assert raised.value.line() == error
+
+
+def test_a_tiny_share_leaves_the_likeliest_token() -> None:
+    for top_p in (1e-13, 5e-324):
+        assert distribution(top_p=top_p) == [1, 0, 0, 0]
+        assert distribution(top_p=top_p, top_k=3) == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("penalty", [5e-324, 1e-320, 1e308])
+@pytest.mark.parametrize("temperature", [5e-324, 1.0, 1e308])
+def test_an_extreme_penalty_leaves_a_distribution(penalty: float, temperature: float) -> None:
+    logits = torch.tensor([[2.0, -1.0, 0.0, -torch.inf]]).double()
+    seen = torch.tensor([[True, True, False, True]])
+    sampling = Sampling(repetition_penalty=penalty, temperature=temperature)
+    for seen_BV in (seen, torch.ones_like(seen)):
+        found = sampling.distribution(logits, seen_BV)
+        assert found.isfinite().all()
+        assert found.sum().item() == pytest.approx(1)
+        assert found[0, 3] == 0

@@ -70,6 +70,11 @@ class KneserNey(LanguageBaseline):
         """One number an n-gram."""
         return sum(len(order.keys) for order in self._orders)
 
+    @property
+    def context(self) -> int:
+        """All tokens of the longest n-grams but their last."""
+        return self.order - 1
+
     def fit(self, ids: Ids, vocab_size: int) -> None:
         """Counts all n-grams up to the order."""
         if len(ids) < self.order:

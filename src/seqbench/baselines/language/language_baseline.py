@@ -17,7 +17,15 @@ class LanguageBaseline(Fitted):
     """Predicts the next token from those before it.
 
     A baseline of your own subclasses this and is named by `model._target_`.
+
+    Attributes:
+        context: tokens before the next one that its distribution depends on; None for all of them.
     """
+
+    @property
+    def context(self) -> int | None:
+        """See above; who writes text remembers no more of it."""
+        return None
 
     @abstractmethod
     def fit(self, ids: Ids, vocab_size: int) -> None:

@@ -30,6 +30,11 @@ class Unigram(LanguageBaseline):
         """One frequency a token."""
         return 0 if self._probabilities_V is None else self._probabilities_V.size
 
+    @property
+    def context(self) -> int:
+        """None of them."""
+        return 0
+
     def fit(self, ids: Ids, vocab_size: int) -> None:
         """Counts the tokens."""
         if not len(ids):

@@ -21,10 +21,13 @@ class Corpus:
 
     Attributes:
         splits: documents in their order; "train" always, the others where the dataset has them.
+        shuffled: whether the order of train means nothing, so that its last documents stand for
+            all; then none is cut in two.
         notes: treatments that a reader of results must know of.
     """
 
     splits: Mapping[str, Sequence[str]]
+    shuffled: bool = False
     notes: tuple[str, ...] = field(default=())
 
 
@@ -51,7 +54,7 @@ def complete_corpus(
     """Train, validation and test; what is missing is cut from the end of train, in one piece.
 
     The test split is the last piece, the validation split the one before it. A cut falls behind the
-    end of a line, where there is one near.
+    end of a line, where there is one near; between two documents, where they were shuffled.
 
     Returns:
         The splits, and a note on every cut.
@@ -70,9 +73,14 @@ def complete_corpus(
                 expected=f"a number between 0 and 1, since the data has no {split} split",
                 got=f"{fraction}",
             )
-        splits["train"], splits[split] = _cut(splits["train"], whole * fraction)
-        size = sum(map(len, splits[split]))
-        notes.append(f"{split}: the last {size:,} characters, cut from train in one piece")
+        cut = _cut_between if corpus.shuffled else _cut
+        splits["train"], splits[split] = cut(splits["train"], whole * fraction)
+        size, documents = sum(map(len, splits[split])), len(splits[split])
+        notes.append(
+            f"{split}: {documents:,} whole documents of train, {size:,} characters"
+            if corpus.shuffled
+            else f"{split}: the last {size:,} characters, cut from train in one piece"
+        )
     for split in SPLITS:
         if not any(splits[split]):
             raise DataError(
@@ -117,6 +125,15 @@ def _cut(documents: Sequence[str], size: float) -> tuple[list[str], list[str]]:
         before.append(text)
         keep -= len(text)
     return before, []
+
+
+def _cut_between(documents: Sequence[str], size: float) -> tuple[list[str], list[str]]:
+    """The documents before and the last ones, which have at least `size` characters together."""
+    at, taken = len(documents), 0
+    while at and taken < size:
+        at -= 1
+        taken += len(documents[at])
+    return list(documents[:at]), list(documents[at:])
 
 
 def _long_lines(documents: Sequence[str]) -> list[str]:

@@ -12,9 +12,12 @@ import pyarrow as pa
 
 from seqbench.data.sources.clean import clean_texts
 from seqbench.data.sources.files import column_of_texts
-from seqbench.data.sources.hub_files import HubFiles, read_columns
+from seqbench.data.sources.hub_files import HubFiles, read_columns, values_of
 from seqbench.data.sources.source import Examples, SourceData, hash_file
 from seqbench.errors import DataError
+
+MAX_CLASS_ID = 99_999
+"""Beyond it a column holds something else than classes."""
 
 
 class HubSource:
@@ -91,7 +94,7 @@ class HubSource:
             raise DataError(
                 f"dataset {self.hub_id}", expected="a split train", got=", ".join(sorted(tables))
             )
-        tables, notes = _labelled(tables, self.label_column)
+        tables, notes = self._labelled(tables)
         names = self._names(tables["train"])
         splits = {split: self._examples(table, names) for split, table in tables.items()}
         if self.clean != "none":
@@ -111,7 +114,7 @@ class HubSource:
             return self.label_names
         if names := _feature_names(train, self.label_column):
             return names
-        values = train[self.label_column].to_pylist()
+        values = self._labels(train)
         if None in values:
             raise DataError(
                 f"dataset {self.hub_id}, column {self.label_column}",
@@ -119,14 +122,54 @@ class HubSource:
                 got=f"none for example {values.index(None) + 1}",
             )
         if values and isinstance(values[0], str):
-            return sorted(set(values))
-        if self.label_text_column in train.column_names:
-            named = dict(zip(values, train[self.label_text_column].to_pylist(), strict=True))
-            return [named.get(i, str(i)) for i in range(max(named) + 1)]
-        return [str(i) for i in range(max(values) + 1)]
+            return sorted(set(map(str, values)))
+        highest = self._highest([int(value) for value in values if value is not None])
+        if self.label_text_column is not None and self.label_text_column in train.column_names:
+            texts = values_of(train, self.label_text_column, f"dataset {self.hub_id}")
+            named = dict(zip(values, texts, strict=True))
+            return [str(named.get(i, i)) for i in range(highest + 1)]
+        return [str(i) for i in range(highest + 1)]
+
+    def _highest(self, ids: Sequence[int]) -> int:
+        """The highest class id; ids count from 0, and few are unused."""
+        lowest, highest = min(ids, default=0), max(ids, default=0)
+        if lowest < 0 or highest > MAX_CLASS_ID:
+            raise DataError(
+                f"dataset {self.hub_id}, column {self.label_column}",
+                expected=f"class ids from 0 to {MAX_CLASS_ID:,} at most",
+                got=str(lowest if lowest < 0 else highest),
+                remedy="set data.source.label_names, or name another column",
+            )
+        return highest
+
+    def _labels(self, table: pa.Table) -> list[int | str | None]:
+        """The labels as they stand: ids or names, and None for secret ones."""
+        values = values_of(table, self.label_column, f"dataset {self.hub_id}")
+        kinds = {type(value) for value in values if value is not None}
+        if len(kinds) > 1 or not kinds <= {int, str, bool}:
+            raise DataError(
+                f"dataset {self.hub_id}, column {self.label_column}",
+                expected="integers or texts",
+                got=f"values of type {', '.join(sorted(kind.__name__ for kind in kinds))}",
+                remedy="set data.source.label_column",
+            )
+        return values
+
+    def _labelled(self, tables: dict[str, pa.Table]) -> tuple[dict[str, pa.Table], list[str]]:
+        """The splits with labels; validation stands in for a test split whose labels are secret."""
+        notes = []
+        test = tables.get("test")
+        if test is not None and set(self._labels(test)) <= {-1, None}:
+            tables = {split: table for split, table in tables.items() if split != "test"}
+            if "validation" in tables:
+                tables["test"] = tables.pop("validation")
+                notes.append(
+                    "test: its labels are not public; the validation split is used as test"
+                )
+        return tables, notes
 
     def _examples(self, table: pa.Table, names: Sequence[str]) -> Examples:
-        labels = table[self.label_column].to_pylist()
+        labels = self._labels(table)
         ids: dict[object, int] = {name: i for i, name in enumerate(names)}
         ids.update({i: i for i in range(len(names))})
         for label in labels:
@@ -138,7 +181,8 @@ class HubSource:
                     remedy="set data.source.label_names",
                 )
         where = f"dataset {self.hub_id}, column {self.text_column}"
-        texts = column_of_texts(table[self.text_column].to_pylist(), where)
+        values = values_of(table, self.text_column, f"dataset {self.hub_id}")
+        texts = column_of_texts(values, where)
         return Examples(
             texts=clean_texts(texts, self.clean),
             labels=np.array([ids[label] for label in labels], dtype=np.int64),
@@ -153,15 +197,3 @@ def _feature_names(table: pa.Table, column: str) -> list[str]:
         return [str(name) for name in feature["names"]]
     except (ValueError, KeyError, TypeError):
         return []
-
-
-def _labelled(tables: dict[str, pa.Table], column: str) -> tuple[dict[str, pa.Table], list[str]]:
-    """The splits with labels; validation stands in for a test split whose labels are secret."""
-    notes = []
-    test = tables.get("test")
-    if test is not None and set(test[column].to_pylist()) <= {-1, None}:
-        tables = {split: table for split, table in tables.items() if split != "test"}
-        if "validation" in tables:
-            tables["test"] = tables.pop("validation")
-            notes.append("test: its labels are not public; the validation split is used as test")
-    return tables, notes

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
-from seqbench.data.cache_lock import cache_lock
-from seqbench.errors import DataError
-
-REACH_SECONDS = 5.0
+from seqbench.data.cache_lock import cache_lock, writing_cache
+from seqbench.errors import DataError, kind_and_line
+from seqbench.reach import reachable
+from seqbench.records.store import sync
 
 
 def download(
@@ -36,15 +33,22 @@ def download(
         if into.is_dir():
             return
         splits = _load(hub_id, config, revision, mirror)
-        aside = into.with_name(f"{into.name}.{os.getpid()}")
+        with writing_cache(into.parent):
+            _write(into, splits)
+
+
+def _write(into: Path, splits: dict[str, Any]) -> None:
+    aside = into.with_name(f".{into.name}.aside")  # one name: the lock's holder alone writes it
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    try:
+        for split, dataset in splits.items():
+            path = aside / f"{split}.parquet"
+            dataset.to_parquet(str(path))
+            sync(path)
+        os.replace(aside, into)
+    finally:
         shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
-        try:
-            for split, dataset in splits.items():
-                dataset.to_parquet(str(aside / f"{split}.parquet"))
-            os.replace(aside, into)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _load(
@@ -59,7 +63,7 @@ def _load(
     except ImportError as error:
         raise _nowhere(hub_id, config, mirror, f"import datasets: {error}") from error
     offline = bool(huggingface_hub.constants.HF_HUB_OFFLINE or datasets.config.HF_HUB_OFFLINE)
-    if not offline and not _reachable(huggingface_hub.constants.ENDPOINT):
+    if not offline and not reachable(huggingface_hub.constants.ENDPOINT):
         # asked without this, the libraries try again and again for half a minute
         huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
         reason = f"{huggingface_hub.constants.ENDPOINT} cannot be reached"
@@ -68,35 +72,10 @@ def _load(
     try:
         loaded = datasets.load_dataset(hub_id, config, revision=revision)
     except Exception as error:  # the libraries raise a dozen kinds, from OSError to RuntimeError
-        why = (
-            reason or f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        )
-        raise _nowhere(hub_id, config, mirror, why) from error
+        raise _nowhere(hub_id, config, mirror, reason or kind_and_line(error)) from error
     finally:
         huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = offline
     return {str(split): dataset for split, dataset in loaded.items()}
-
-
-def _reachable(endpoint: str) -> bool:
-    """Whether the hub answers at all; proxies of the environment are used."""
-    answered = threading.Event()
-
-    def ask() -> None:
-        try:
-            urllib.request.urlopen(
-                urllib.request.Request(endpoint, method="HEAD"), timeout=REACH_SECONDS
-            ).close()
-        except urllib.error.HTTPError:
-            pass  # an answer all the same
-        except (OSError, ValueError):
-            return
-        answered.set()
-
-    # a thread, since looking a name up knows no time limit
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(REACH_SECONDS)
-    return answered.is_set()
 
 
 def _nowhere(hub_id: str, config: str | None, mirror: Path | None, why: str) -> DataError:

@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqbench.data.sources.hub_download import download
-from seqbench.errors import DataError
+from seqbench.data.sources.tables import UNREADABLE
+from seqbench.errors import DataError, first_line
 
 SPLIT_NAMES = ("train", "validation", "test")
 
@@ -70,7 +72,7 @@ def read_columns(path: Path, columns: Sequence[str], *, keys: str) -> pa.Table:
     """
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+    except UNREADABLE as error:
         raise DataError(
             f"{path}",
             expected="a Parquet file",
@@ -86,6 +88,21 @@ def read_columns(path: Path, columns: Sequence[str], *, keys: str) -> pa.Table:
                 remedy=f"set {keys}",
             )
     return table
+
+
+def values_of(table: pa.Table, column: str, where: str) -> list[Any]:
+    """A column's values as Python's own.
+
+    Raises:
+        DataError: Python has none for them (another time zone, a year beyond its calendar).
+    """
+    try:
+        values: list[Any] = table[column].to_pylist()
+    except UNREADABLE as error:
+        raise DataError(
+            f"{where}, column {column}", expected="values", got=first_line(error)
+        ) from None
+    return values
 
 
 def _split_files(folder: Path) -> dict[str, Path]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqbench.data.cache_lock import cache_lock
+from seqbench.data.cache_lock import cache_lock, writing_cache
+from seqbench.records.store import replacing
 
 Rows = list[dict[str, str]]
 
@@ -26,7 +26,8 @@ def cached_rows(path: Path, make: Callable[[], Rows]) -> Rows:
         rows = _read(path)
         if rows is None:
             rows = [{key: _valid(text) for key, text in row.items()} for row in make()]
-            _write(path, rows)
+            with writing_cache(path.parent):
+                _write(path, rows)
     return rows
 
 
@@ -39,10 +40,10 @@ def _read(path: Path) -> Rows | None:
 
 
 def _write(path: Path, rows: Rows) -> None:
-    """Written aside and renamed, so that no reader ever sees half of it."""
-    aside = path.with_suffix(f".{os.getpid()}.tmp")
-    pq.write_table(pa.Table.from_pylist(rows), aside)
-    os.replace(aside, path)
+    for earlier in path.parent.glob(f".{path.name}.*.tmp"):  # under the lock: of killed ones
+        earlier.unlink()
+    with replacing(path) as aside:
+        pq.write_table(pa.Table.from_pylist(rows), aside)
 
 
 def _valid(text: str) -> str:

@@ -14,12 +14,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqbench.errors import ConfigError, DataError
+from seqbench.errors import ConfigError, DataError, first_line
 
 Columns = dict[str, list[Any]]
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
 PARQUET = frozenset({".parquet", ".pq"})
+# Of the bytes of a Parquet file, or of its values once they become Python's.
+UNREADABLE = (OSError, pa.ArrowException, ValueError, LookupError, TypeError, OverflowError)
 ENDINGS = (*DELIMITERS, *sorted(JSON_LINES), *sorted(PARQUET))
 
 
@@ -203,9 +205,8 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Columns:
         for column in columns:
             _place(path, table.column_names, column)
         return {column: table[column].to_pylist() for column in columns}
-    except (OSError, pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
-        first = (str(error).splitlines() or [""])[0]
-        raise DataError(f"file {path}", expected="a Parquet file", got=first) from None
+    except UNREADABLE as error:
+        raise DataError(f"file {path}", expected="a Parquet file", got=first_line(error)) from None
 
 
 def _place(path: Path, header: Sequence[str], column: str) -> int:

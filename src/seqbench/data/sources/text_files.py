@@ -8,7 +8,7 @@ from pathlib import Path
 from seqbench.data.sources.corpus import Corpus
 from seqbench.data.sources.source import hash_file
 from seqbench.data.sources.tables import check_file, decoded
-from seqbench.errors import DataError
+from seqbench.errors import ConfigError, DataError
 
 
 class TextFileSource:
@@ -65,9 +65,17 @@ class TextFileSource:
         if not path.is_dir():
             check_file(path)
             return [path]
-        found = sorted(
-            file for file in path.rglob(self.pattern) if file.is_file() and file.stat().st_size
-        )
+        try:
+            found = sorted(
+                file for file in path.rglob(self.pattern) if file.is_file() and file.stat().st_size
+            )
+        except (ValueError, NotImplementedError) as error:  # an empty one; one that begins at "/"
+            raise ConfigError(
+                "data.source.pattern", expected="a pattern such as *.txt", got=repr(self.pattern)
+            ) from error
+        except OSError as error:
+            got = error.strerror or str(error)
+            raise DataError(f"folder {path}", expected="readable files", got=got) from None
         if not found:
             raise DataError(
                 f"folder {path}",

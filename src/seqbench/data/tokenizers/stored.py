@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqbench.errors import DataError
+from seqbench.records.store import write_atomic
 
 SCHEMA = 1
 
@@ -34,16 +34,18 @@ def kind_of(tokenizer: object) -> str:
 
 
 def write_tokenizer(path: Path, stored: StoredTokenizer) -> None:
-    """Write tokenizer.json, aside and renamed."""
+    """Write tokenizer.json, aside and renamed.
+
+    Raises:
+        RecordError: its folder cannot be written to.
+    """
     content = {
         "schema": SCHEMA,
         "class": stored.kind,
         "settings": stored.settings,
         "state": stored.state,
     }
-    aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    aside.write_text(json.dumps(content, ensure_ascii=True), encoding="utf-8")
-    os.replace(aside, path)
+    write_atomic(path, json.dumps(content, ensure_ascii=True))
 
 
 def read_tokenizer(path: Path) -> StoredTokenizer:

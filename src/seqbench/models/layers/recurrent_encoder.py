@@ -89,7 +89,7 @@ class RecurrentEncoder(Encoder):
         """Zeros_BD for every part of every layer's state."""
         if self.bidirectional:
             return super().initial_state(batch_size, device)
-        zero_BD = torch.zeros(batch_size, self.d_hidden, device=device)
+        zero_BD = self.zeros(batch_size, self.d_hidden, device=device)
         return (zero_BD,) * (self._width * len(self.forward_layers))
 
     @property

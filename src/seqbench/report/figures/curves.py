@@ -19,17 +19,18 @@ from seqbench.report.figures.figure import (
     line,
     scale,
 )
-from seqbench.report.histories import Point, curve
+from seqbench.report.histories import Curves, Point
 from seqbench.report.tables import Row, Table
 
 _AXES = {"steps": ("step", "optimizer steps"), "tokens": ("tokens", "training tokens")}
 _AXES["time"] = ("seconds", "seconds of training")
 
 
-def learning_curves(table: Table) -> Figure | None:
+def learning_curves(table: Table, read: Curves) -> Figure | None:
     """The mean over seeds, and their range as a band."""
     name = table.primary.name
-    curves = [(row, points) for row in drawn(table) if (points := curve(row.runs, name))]
+    shown = [row for row in drawn(table) if row.identity in read.points]
+    curves = [(row, read.points[row.identity]) for row in shown]
     if not curves:
         return None
     last = "; ".join(

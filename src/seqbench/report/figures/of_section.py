@@ -21,7 +21,7 @@ def figures(section: Section) -> list[Figure]:
     found = [
         strip(table),
         forest(section.pairs),
-        learning_curves(table),
+        learning_curves(table, section.curves),
         quality_against_cost(table),
         by_length(table),
         calibration(table, section.examples),

@@ -30,8 +30,9 @@ class NetworkContinuation(Continuation):
 
     A state that keeps its size makes every token cost the same; a cache of keys and values makes it
     cost in proportion to what the cache holds. Such a cache is kept within the window that the
-    network was trained on: when it is full, the later half of the window is read anew, from the
-    first position on, and the earlier half forgotten.
+    network was trained on: of a text that has filled it, the later half of the window is read
+    anew, from the first position on, and the earlier half forgotten. Shorter texts beside it are
+    read anew as they are, so that what is forgotten of a text depends on its own length alone.
 
     Args:
         task: trained, in eval mode.
@@ -42,7 +43,6 @@ class NetworkContinuation(Continuation):
         self._limit = task.spec.max_len if task.encoder.state_grows else None
         self._texts: list[list[int]] = []  # only where there is a limit
         self._state: State | None = None
-        self._length = 0
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> Tensor:
         """See Continuation; of a prompt longer than the window its end is read."""
@@ -50,10 +50,10 @@ class NetworkContinuation(Continuation):
         if self._limit is not None:
             texts = [text[-self._limit :] for text in texts]
             self._texts = texts
-        self._length = max(map(len, texts))
+        longest = max(map(len, texts))
         task, device = self.task, self.task.device
         lengths_B = torch.tensor([len(text) for text in texts], device=device)
-        rows = [text + [task.spec.pad_id or 0] * (self._length - len(text)) for text in texts]
+        rows = [text + [task.spec.pad_id or 0] * (longest - len(text)) for text in texts]
         batch = _batch(torch.tensor(rows, device=device), lengths_B)
         x_BTD, mask_BT = task.inputs(batch)
         encoded = task.encoder(x_BTD, mask_BT, task.encoder.initial_state(len(texts), device))
@@ -66,18 +66,20 @@ class NetworkContinuation(Continuation):
         if self._limit is not None:
             for text, token in zip(self._texts, ids_B.tolist(), strict=True):
                 text.append(token)
-            if self._length >= self._limit:
-                return self.begin([text[-max(1, self._limit // 2) :] for text in self._texts])
-        self._length += 1
+            full = [len(text) > self._limit for text in self._texts]
+            if any(full):
+                half = max(1, self._limit // 2)
+                pairs = zip(self._texts, full, strict=True)
+                return self.begin([text[-half:] if cut else text for text, cut in pairs])
         assert self._state is not None
-        ones_B = torch.ones(len(ids_B), dtype=torch.int64, device=ids_B.device)
-        x_BTD, _ = self.task.inputs(_batch(ids_B[:, None], ones_B))
+        ids_B = ids_B.to(self.task.device)
+        x_BTD, _ = self.task.inputs(_batch(ids_B[:, None], torch.ones_like(ids_B)))
         hidden_BD, self._state = self.task.encoder.step(x_BTD[:, 0], self._state)
         return self._logits(hidden_BD)
 
     def _logits(self, hidden_BD: Tensor) -> Tensor:
         logits_BV: Tensor = self.task.head(hidden_BD)
-        return logits_BV.float()
+        return logits_BV
 
 
 def _batch(ids_BT: Tensor, lengths_B: Tensor) -> TokenBatch:

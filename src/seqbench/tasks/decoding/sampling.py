@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, get_type_hints
 
 import torch
 from torch import Tensor
 
 from seqbench.domains import Bounds, NonNegativeFloat, PositiveFloat, PositiveInt
+from seqbench.tasks.decoding.ranges import refuse_outside
 
 Share = Annotated[float, Bounds(low=0, high=1, open_low=True)]
 
@@ -25,12 +26,19 @@ class Sampling:
         top_k: keep the k likeliest tokens (Fan et al. 2018, section 5.4); None keeps all.
         top_p: keep the likeliest tokens that together have at least this probability, as few as
             will do (Holtzman et al. 2020, section 3.1); 1 keeps all.
+
+    Raises:
+        ConfigError: a value out of its range.
     """
 
     repetition_penalty: PositiveFloat = 1.0
     temperature: NonNegativeFloat = 1.0
     top_k: PositiveInt | None = None
     top_p: Share = 1.0
+
+    def __post_init__(self) -> None:
+        for name, domain in get_type_hints(type(self), include_extras=True).items():
+            refuse_outside(name, getattr(self, name), domain)
 
     def distribution(
         self, logits_BV: Tensor, seen_BV: Tensor, temperature_B: Tensor | None = None
@@ -44,9 +52,11 @@ class Sampling:
         """
         logits_BV = logits_BV.double()
         if self.repetition_penalty != 1.0:
-            factor = self.repetition_penalty
+            factor, most = self.repetition_penalty, torch.finfo(logits_BV.dtype).max
             penalised_BV = torch.where(logits_BV > 0, logits_BV / factor, logits_BV * factor)
-            logits_BV = torch.where(seen_BV, penalised_BV, logits_BV)
+            # a factor near the ends of its range: no token may become the only or an impossible one
+            penalised_BV = penalised_BV.clamp(-most, most)
+            logits_BV = torch.where(seen_BV & logits_BV.isfinite(), penalised_BV, logits_BV)
         if temperature_B is None:
             temperature_B = logits_BV.new_full((len(logits_BV),), self.temperature)
         temperature_B1 = temperature_B.to(logits_BV)[:, None]
@@ -68,6 +78,8 @@ class Sampling:
             ordered_BV /= ordered_BV.sum(1, keepdim=True)
         before_BV = ordered_BV.cumsum(1) - ordered_BV
         # Rounding must not let a token in that is not needed to reach the share.
-        ordered_BV[before_BV >= self.top_p - 1e-12] = 0
+        dropped_BV = before_BV >= self.top_p - 1e-12
+        dropped_BV[:, 0] = False  # a share smaller than that slack still has its likeliest token
+        ordered_BV[dropped_BV] = 0
         kept_BV = torch.zeros_like(probabilities_BV).scatter_(1, order_BV, ordered_BV)
         return kept_BV / kept_BV.sum(1, keepdim=True)

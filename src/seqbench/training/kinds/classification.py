@@ -182,7 +182,7 @@ class _Classes(Answers):
         self.run = run
         self.top = top
 
-    def to_all(self, texts: Sequence[str]) -> Iterator[str]:
+    def to_all(self, texts: Sequence[str], names: Sequence[str]) -> Iterator[str]:
         """See Answers."""
         for text, probabilities_C in zip(texts, self.run.probabilities(texts), strict=True):
             best = probabilities_C.argsort()[::-1][: self.top]

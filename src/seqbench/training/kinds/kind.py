@@ -136,8 +136,16 @@ class Answers(ABC):
     """Answers texts, one after another or all at once."""
 
     @abstractmethod
-    def to_all(self, texts: Sequence[str]) -> Iterator[str]:
-        """What to print, in pieces as they come; line ends are among them."""
+    def to_all(self, texts: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+        """What to print, in pieces as they come; line ends are among them.
+
+        Args:
+            texts: what to answer.
+            names: what each is called in an error, e.g. "file notes.txt, line 3".
+
+        Raises:
+            DataError: a text cannot be answered; nothing is printed then.
+        """
 
 
 def refuse_settings(settings: Mapping[str, Any], foreign: Sequence[str], *, task: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from seqbench.batch import DataSpec
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.data.language_modeling import LanguageModelingData
 from seqbench.data.sources.text_files import TextFileSource
+from seqbench.data.vocabulary_notes import unknown_tokens
 from seqbench.errors import ConfigError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord, Scores
@@ -38,6 +40,8 @@ from seqbench.training.wandb_mirror import WandbMirror
 
 if TYPE_CHECKING:
     from seqbench.training.restore import RestoredRun
+
+log = logging.getLogger(__name__)
 
 FIGURES = (
     "tokens", "distinct_1", "distinct_2", "distinct_3", "repetition", "entropy", "perplexity",
@@ -112,8 +116,9 @@ class LanguageModelingKind(TaskKind[TokenLosses]):
         own = run.config["data"].get("source", {})
         settings = {key: own[key] for key in ("pattern", "encoding") if key in own}
         documents = TextFileSource(train=path, **settings).documents("train")
-        ids = data.encode(documents)
-        return self._evaluated(run, ids, len(ids) / sum(map(len, documents)))
+        ids = data.encode(documents, name=f"file {path}")
+        per_character = (len(ids) - 1) / data.predicted_characters(documents, ids)
+        return self._evaluated(run, ids, per_character)
 
     def samples(
         self, model: Task | Fitted, datamodule: SeqDataModule, config: Mapping[str, Any]
@@ -145,6 +150,8 @@ class LanguageModelingKind(TaskKind[TokenLosses]):
     def _evaluated(
         self, run: RestoredRun, ids: NDArray[np.int32], per_character: float
     ) -> Evaluated:
+        if unknown := unknown_tokens(ids, run.datamodule.tokenizer.unk_id):
+            log.warning(unknown)
         found = _losses_of_run(run, ids)
         size = f"{len(found.losses):,} tokens"
         return Evaluated(scores=self._scores(found, per_character), size=size)
@@ -166,9 +173,10 @@ class _Continuations(Answers):
         self.tokens = tokens
         self.samples = samples
 
-    def to_all(self, texts: Sequence[str]) -> Iterator[str]:
+    def to_all(self, texts: Sequence[str], names: Sequence[str]) -> Iterator[str]:
         """See Answers."""
-        prompts = [self.writer.prompt(text) for text in texts for _ in range(self.samples)]
+        read = [self.writer.prompt(text, name) for text, name in zip(texts, names, strict=True)]
+        prompts = [prompt for prompt in read for _ in range(self.samples)]
         how: dict[str, Any] = {
             "sampling": self.sampling,
             "seed": self.seed,
@@ -179,8 +187,8 @@ class _Continuations(Answers):
             yield from self.writer.pieces(prompts[0], **how)
             yield "\n"
             return
-        steps = torch.stack([step.ids_B for step in self.writer.steps(prompts, **how)], 1)
-        for number, (prompt, ids) in enumerate(zip(prompts, steps.tolist(), strict=True)):
+        written = self.writer.written(prompts, **how)
+        for number, (prompt, ids) in enumerate(zip(prompts, written, strict=True)):
             if number:
                 yield BETWEEN
             yield self.writer.text([*prompt, *ids]).lstrip("\n") + "\n"

@@ -15,22 +15,25 @@ from torch import Tensor
 from seqbench.baselines.language.language_baseline import LanguageBaseline
 from seqbench.data.language_modeling import LanguageModelingData
 from seqbench.data.tokenizers.tokenizer import Tokenizer
+from seqbench.domains import NonNegativeInt, PositiveInt
 from seqbench.errors import DataError
 from seqbench.records.record import Samples
 from seqbench.tasks.decoding.continuation import Continuation, NetworkContinuation
 from seqbench.tasks.decoding.generate import Step, generate
 from seqbench.tasks.decoding.quality import distinct, repetition
+from seqbench.tasks.decoding.ranges import refuse_outside
 from seqbench.tasks.decoding.sampling import Sampling
 from seqbench.tasks.language_modeling import LanguageModeling
 
 log = logging.getLogger(__name__)
 
 PROMPT_TOKENS = 32
+SIDE_BY_SIDE = 32  # texts that are written at once, which changes none of them
 LanguageModel = LanguageModeling | LanguageBaseline
 
 
 class BaselineContinuation(Continuation):
-    """See Continuation."""
+    """See Continuation; of each text no more is kept than the baseline looks at."""
 
     def __init__(self, baseline: LanguageBaseline) -> None:
         self.baseline = baseline
@@ -39,14 +42,20 @@ class BaselineContinuation(Continuation):
     def begin(self, prompts: Sequence[Sequence[int]]) -> Tensor:
         """See Continuation."""
         self._texts = [list(prompt) for prompt in prompts]
-        found = np.stack([self.baseline.distribution(text) for text in self._texts])
-        return torch.from_numpy(np.log(found))
+        return self._logits()
 
     def append(self, ids_B: Tensor) -> Tensor:
         """See Continuation."""
-        return self.begin(
-            [[*text, token] for text, token in zip(self._texts, ids_B.tolist(), strict=True)]
-        )
+        for text, token in zip(self._texts, ids_B.tolist(), strict=True):
+            text.append(token)
+        return self._logits()
+
+    def _logits(self) -> Tensor:
+        if (context := self.baseline.context) is not None:
+            for text in self._texts:
+                del text[: max(0, len(text) - context)]
+        found = np.stack([self.baseline.distribution(text) for text in self._texts])
+        return torch.from_numpy(np.log(found))
 
 
 class Writer:
@@ -68,11 +77,15 @@ class Writer:
         if not marks_documents:
             self.banned.append(tokenizer.eos_id)
 
-    def prompt(self, text: str) -> list[int]:
+    def prompt(self, text: str, name: str = "text") -> list[int]:
         """The ids that a text goes on from; that of a document's beginning stands first.
 
         A token that the model does not know is read as the unknown token where training text had
         such tokens; a warning says so.
+
+        Args:
+            text: any.
+            name: what it is called in an error.
 
         Raises:
             DataError: there is no token to begin with, or an unknown one that cannot be read.
@@ -82,17 +95,17 @@ class Writer:
             shown = ", ".join(map(repr, unknown[:5]))
             if not self._knows_unknown():
                 raise DataError(
-                    "text",
+                    name,
                     expected="what the run's training text is made of",
                     got=f"{shown}, which it never holds",
                     remedy="leave it out",
                 )
-            log.warning("%s: read as unknown, since the vocabulary lacks it", shown)
+            log.warning("%s: %s read as unknown, since the vocabulary lacks it", name, shown)
         if self.marks_documents:
             return [self.tokenizer.eos_id, *ids]
         if not ids:
             raise DataError(
-                "text",
+                name,
                 expected="a token at least, since this run knows no beginnings of documents",
                 got="an empty text" if not text else "a text without tokens",
                 remedy="say how the text begins",
@@ -114,11 +127,25 @@ class Writer:
         prompts: Sequence[Sequence[int]],
         *,
         sampling: Sampling,
-        seed: int,
-        tokens: int,
+        seed: NonNegativeInt,
+        tokens: PositiveInt,
+        first: NonNegativeInt = 0,
         temperatures: Sequence[float] | None = None,
     ) -> Iterator[Step]:
-        """The next `tokens` tokens of every prompt; see `generate`."""
+        """The next `tokens` tokens of every prompt; see `generate`.
+
+        Raises:
+            ConfigError: fewer than one token, or a seed below 0.
+            DataError: the vocabulary has no token that can be written.
+        """
+        refuse_outside("tokens", tokens, PositiveInt)
+        if len(set(self.banned)) == self.tokenizer.vocab_size:
+            raise DataError(
+                "vocabulary",
+                expected="a token to write",
+                got="the special ones alone",
+                remedy="lower tokenizer.min_freq",
+            )
         if isinstance(self.model, LanguageModeling):
             continuation: Continuation = NetworkContinuation(self.model)
         else:
@@ -128,25 +155,45 @@ class Writer:
             prompts,
             sampling=sampling,
             seed=seed,
+            first=first,
             banned=self.banned,
             temperatures=temperatures,
         )
         return islice(steps, tokens)
 
+    def written(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        sampling: Sampling,
+        seed: NonNegativeInt,
+        tokens: PositiveInt,
+    ) -> Iterator[list[int]]:
+        """The next `tokens` tokens of one prompt after another, some written side by side."""
+        for first in range(0, len(prompts), SIDE_BY_SIDE):
+            chunk = prompts[first : first + SIDE_BY_SIDE]
+            steps = self.steps(chunk, sampling=sampling, seed=seed, tokens=tokens, first=first)
+            yield from torch.stack([step.ids_B for step in steps], 1).tolist()
+
     def pieces(
         self, prompt: Sequence[int], *, sampling: Sampling, seed: int, tokens: int
     ) -> Iterator[str]:
-        """One text's continuation as it comes: put together it is what all its tokens spell."""
-        begun = list(prompt)
-        said = len(self.text(begun))
+        """One text's continuation as it comes: put together it is what all its tokens spell.
+
+        What a token spells depends on the one before it at most (a space between words), so no more
+        is spelled again: every token costs the same, however long the text.
+        """
+        recent = list(prompt)  # a piece that was said, then the tokens since
+        num_said, said = len(recent), self.text(recent)
         for step in self.steps([prompt], sampling=sampling, seed=seed, tokens=tokens):
-            begun.append(int(step.ids_B[0]))
-            text = self.text(begun)
+            recent.append(int(step.ids_B[0]))
+            text = self.text(recent)
             if text.endswith("\ufffd"):  # in the middle of a character of several bytes
                 continue
-            yield text[said:]
-            said = len(text)
-        yield self.text(begun)[said:]
+            yield text[len(said) :]
+            recent = recent[num_said:]
+            num_said, said = len(recent), self.text(recent)
+        yield self.text(recent)[len(said) :]
 
     def _unknown(self, text: str, ids: Sequence[int]) -> list[str]:
         if self.tokenizer.unk_id not in ids:
