@@ -122,7 +122,7 @@ def _open(folder: Path, load_tokenizer: Callable[[Path], Tokenizer]) -> CacheEnt
             return None
         splits = {split: Encoded.open(folder, split) for split in meta["splits"]}
         return CacheEntry(splits, load_tokenizer(folder / TOKENIZER), meta["facts"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from seqbench.errors import RecordError
 from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
+from seqbench.records.plain_json import load_json
 from seqbench.records.provenance import code_hash, versions
 from seqbench.records.record import FAILED, READABLE, SCHEMA, STATUSES, RunRecord
 from seqbench.records.schema import has_default
@@ -202,7 +202,7 @@ def _glance(path: Path, stamp: tuple[int, int, int]) -> _Glance:
 
 def _record(path: Path) -> dict[str, Any]:
     try:
-        plain = json.loads(path.read_bytes())
+        plain = load_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RecordError(str(path), expected="a record in JSON", got=_line(error)) from error
     if not isinstance(plain, dict):
@@ -241,7 +241,7 @@ def _history(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]], floa
 
 def _row(line: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = load_json(line.decode())
     except ValueError:
         return {}
     return row if isinstance(row, dict) else {}
