@@ -40,7 +40,7 @@ def bury(job: Job, code: int) -> Outcome:
             job.overrides,
             status=FAILED,
             error=RunError(type=kind, message=reason),
-            provenance=replace(collect_provenance(), finished=utc_now()),
+            provenance=replace(collect_provenance(job.config), finished=utc_now()),
         )
         folder.write_record(record)
     return Outcome(job.run_id, "failed", reason)

@@ -14,7 +14,7 @@ import pytorch_lightning as pl
 from seqbench.config.instantiate import instantiate
 from seqbench.config.job import is_baseline
 from seqbench.data.datamodule import SeqDataModule
-from seqbench.errors import Diverged, SeqbenchError, Stopped, TrainingError
+from seqbench.errors import Diverged, RecordError, SeqbenchError, Stopped, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import collect_provenance, utc_now
 from seqbench.records.record import (
@@ -70,7 +70,7 @@ def run(
         expected_data: fingerprint of the data that it is meant to see; other data is told of
             before it trains.
     """
-    provenance = collect_provenance()
+    provenance = collect_provenance(config)
     mirror: WandbMirror | None = None
     point: ResumePoint | None = None
     outcome: Outcome | None = None
@@ -87,7 +87,7 @@ def run(
             datamodule = _prepare_data(config, folder)
             provenance = _with_data(provenance, datamodule)
             _tell_of_other_data(provenance, expected_data)
-            made_of = _made_of(config, provenance)
+            made_of = _made_of(config, provenance, settings)
             point = _resume(folder, made_of)
             if ranks is not None:
                 return ranks.work()
@@ -95,7 +95,7 @@ def run(
             reset_peak_memory()
             while outcome is None:
                 # Built first: meanwhile W&B's own process starts.
-                task = None if is_baseline(config) else build_task(config, datamodule.spec)
+                task = _task(config, datamodule)
                 mirror = _start_mirror(wandb, config, folder, datamodule.spec.task, point)
                 attempt = Attempt(
                     config=config,
@@ -121,8 +121,8 @@ def run(
                 _write(folder, record, outcome, datamodule)
         except BaseException as error:
             _log_end(error)
-            if not distributed.is_launched() and folder.read_record() is None:
-                folder.write_record(_failure(config, overrides, provenance, error, point))
+            if not distributed.is_launched():
+                _record_failure(folder, _failure(config, overrides, provenance, error, point))
             if mirror is not None:
                 mirror.finish(exit_code=_exit_code(error))
             raise
@@ -151,12 +151,16 @@ def _begin_wandb(config: Mapping[str, Any], *, trains: bool) -> WandbSettings | 
     return settings
 
 
-def _made_of(config: Mapping[str, Any], provenance: Provenance) -> MadeOf:
+def _made_of(
+    config: Mapping[str, Any], provenance: Provenance, settings: TrainerSettings
+) -> MadeOf:
     """A run that goes on must be all of these as it was; the run id stands for the config."""
     return {
         "config": config["run_id"],
         "code": provenance.code,
         "data": provenance.data_fingerprint,
+        "versions": provenance.versions,
+        "hardware": settings.device_type(),
     }
 
 
@@ -165,6 +169,11 @@ def _resume(folder: RunFolder, made_of: MadeOf) -> ResumePoint | None:
     if distributed.is_main():
         rewind(folder, point)
     return point
+
+
+def _task(config: Mapping[str, Any], datamodule: SeqDataModule) -> Task | None:
+    with explained(config, building=True):
+        return None if is_baseline(config) else build_task(config, datamodule.spec)
 
 
 def _fit(attempt: Attempt, task: Task | None) -> Outcome:
@@ -289,6 +298,15 @@ def _success(
         weights=outcome.weights,
         rollbacks=rollbacks_before(point),
     )
+
+
+def _record_failure(folder: RunFolder, record: RunRecord) -> None:
+    """Leave it, if there is none: where it cannot be written, how the run ended is still told."""
+    try:
+        if folder.read_record() is None:
+            folder.write_record(record)
+    except RecordError as error:
+        log.warning("that the run ended could not be recorded: %s", error.line())
 
 
 def _failure(
