@@ -21,7 +21,7 @@ test-services: $(INSTALLED_SERVICES) ## run the tests that need a service (skipp
 	$(BIN)/python -m pytest -m service -rs
 
 test-full: $(INSTALLED) ## run the long tests too
-	$(BIN)/python -m pytest -m "not service"
+	$(BIN)/python -m pytest -n 2 -m "not service"
 
 lint: $(INSTALLED) ## check style, types and import directions
 	$(BIN)/ruff check .

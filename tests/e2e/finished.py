@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import torch
+from tests.tally import LOST, WRONG
 
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
@@ -16,11 +19,12 @@ _TIMES = ("train_seconds", "setup_seconds", "test_seconds", "tokens_per_second")
 _MEASURED = (*_TIMES, "peak_memory_bytes")  # of the process, whatever else it has done
 
 
-def finished(folder: RunFolder) -> dict[str, Any] | None:
+def finished(path: Path) -> dict[str, Any] | None:
     """Record, history, weights and predictions to the bit; None where the run did not complete.
 
     The places that the run was told of (`paths`) are left out: runs that are compared lie apart.
     """
+    folder = RunFolder(path)
     record = folder.read_record()
     if record is None or record.status != "completed":
         return None
@@ -43,6 +47,16 @@ def finished(folder: RunFolder) -> dict[str, Any] | None:
         "predictions": {path.name: path.read_bytes() for path in said if path.exists()},
         "tokenizer": folder.tokenizer.read_bytes(),
     }
+
+
+def assert_same(
+    found: dict[str, Any] | None, expected: dict[str, Any] | None, tally: Counter[str]
+) -> None:
+    """That two finished runs are one; counts a run that is lost, and a record that is another."""
+    assert expected is not None
+    tally[LOST] += found is None
+    tally[WRONG] += found is not None and found != expected
+    assert differences(found, expected) == []
 
 
 def differences(found: Any, expected: Any, at: str = "") -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -85,11 +86,30 @@ def _places(tree: Any) -> list[tuple[Any, Any]]:
     return found
 
 
+@dataclass(frozen=True)
+class Examples:
+    """How many inputs are drawn, and whether they are fresh ones or the same every time."""
+
+    number: int
+    fresh: bool
+
+    def times(self, factor: float) -> Examples:
+        """More of them, or fewer: four at least."""
+        return replace(self, number=max(4, int(factor * self.number)))
+
+
 def few_or_many(few: int, many: int) -> pytest.MarkDecorator:
-    """So many examples in `make test`, and in `make test-full`."""
+    """So many examples, the same every time, in `make test`; as many fresh ones in the full form.
+
+    Who works on the code finds a test red because of the code; the full form finds what is new.
+    """
+    few_of_them, many_of_them = Examples(few, fresh=False), Examples(many, fresh=True)
     return pytest.mark.parametrize(
         "examples",
-        [pytest.param(few, id="few"), pytest.param(many, id="many", marks=pytest.mark.full)],
+        [
+            pytest.param(few_of_them, id="few"),
+            pytest.param(many_of_them, id="many", marks=pytest.mark.full),
+        ],
     )
 
 
@@ -97,19 +117,15 @@ def fuzz(
     inputs: st.SearchStrategy[Any],
     use: Callable[[Any], object],
     *,
-    examples: int,
+    examples: Examples,
     tally: Counter[str],
-    derandomize: bool | None = None,
 ) -> None:
-    """Uses as many inputs: each does well, or is refused by an error of ours in a line.
-
-    Few examples are the same every time, so that what is found is not lost; many never are.
-    """
+    """Uses as many inputs: each does well, or is refused by an error of ours in a line."""
 
     @settings(
-        max_examples=examples,
+        max_examples=examples.number,
         database=None,
-        derandomize=examples < 200 if derandomize is None else derandomize,
+        derandomize=not examples.fresh,
         suppress_health_check=list(HealthCheck),
     )
     @given(inputs)

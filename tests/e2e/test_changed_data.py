@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.e2e.finished import differences, finished
-from tests.tally import FAULTS, WRONG
+from tests.e2e.finished import assert_same, finished
+from tests.tally import FAULTS
 from tests.training.stopping import at, stopped
 
 from seqbench.config.compose import compose_job
@@ -73,11 +73,9 @@ def test_between_a_stop_and_going_on(
     how(tmp_path)
     tally[FAULTS] += 1
     execute(job)
-    assert "expected the same data, got another data: training starts afresh" in caplog.text
+    assert "expected what the run is made of now, got other data: training starts afresh" in caplog.text
     execute(fresh)
-    found, expected = finished(RunFolder(job.folder)), finished(RunFolder(fresh.folder))
-    tally[WRONG] += found != expected
-    assert differences(found, expected) == []
+    assert_same(finished(job.folder), finished(fresh.folder), tally)
 
 
 @CHANGES
@@ -93,11 +91,10 @@ def test_in_mid_run(
     tally[FAULTS] += 1
     assert "predictions are kept without texts: data: expected the texts that" in caplog.text
     assert read_predictions(RunFolder(job.folder).predictions).texts is None
-    found, expected = finished(RunFolder(job.folder)), finished(RunFolder(calm.folder))
+    found, expected = finished(job.folder), finished(calm.folder)
     assert found is not None and expected is not None
     del found["predictions"], expected["predictions"]
-    tally[WRONG] += found != expected
-    assert differences(found, expected) == []
+    assert_same(found, expected, tally)
     first, second = (read_predictions(RunFolder(each.folder).predictions) for each in (job, calm))
     assert np.array_equal(first.probabilities, second.probabilities)
 
@@ -117,4 +114,4 @@ def test_a_file_that_is_gone_before_going_on(
     away.rename(tmp_path / "train.csv")
     execute(job)
     assert "going on from step 9" in (job.folder / "log.txt").read_text()
-    assert differences(finished(RunFolder(job.folder)), finished(RunFolder(calm.folder))) == []
+    assert_same(finished(job.folder), finished(calm.folder), tally)

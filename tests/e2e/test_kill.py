@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from tests.e2e.sweeps import KINDS, Sweep, results
 
+from seqbench.sweeps.server import MAX_DEATHS
+
 RUNS = 8
 
 
@@ -44,7 +46,7 @@ def storm(arguments: list[str], folder: Path, kills: int, rng: random.Random) ->
     """
     killed: Counter[str] = Counter()
     while True:
-        sweep = Sweep([*arguments, "study=storm"], folder)
+        sweep, before = Sweep([*arguments, "study=storm"], folder), killed["worker"]
         while killed.total() < kills and _kill_one(sweep, rng, killed):
             pass
         sweep.wait()
@@ -52,7 +54,8 @@ def storm(arguments: list[str], folder: Path, kills: int, rng: random.Random) ->
         if sweep.process.returncode == 0:
             return killed
         ends = {1, -signal.SIGKILL}
-        if killed["worker"] >= 3:  # so often in a row, and the pool says that it gives up
+        # So often in one sweep may be in a row, no run having ended in between: the pool gives up.
+        if killed["worker"] - before >= MAX_DEATHS:
             ends.add(2)
         assert sweep.process.returncode in ends, (folder / "sweep.txt").read_text()
 

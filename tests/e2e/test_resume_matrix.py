@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.finished import differences, finished, left_over
+from tests.e2e.finished import assert_same, finished, left_over
 from tests.e2e.tries import ended, killed_at
-from tests.tally import CELLS, KILLS, LOST, WRONG
+from tests.tally import CELLS, KILLS
 
 from seqbench.config.compose import compose_job
 from seqbench.config.job import Job
@@ -116,7 +116,7 @@ def test_killed_and_resumed_it_is_as_if_it_never_was(
 ) -> None:
     whole, job = make(cell, "whole"), make(cell, "killed")
     ended(whole)
-    expected = finished(RunFolder(whole.folder))
+    expected = finished(whole.folder)
     assert expected is not None and len(expected["predictions"]) == 1
     rng = random.Random(str(cell))
     half = STEPS[cell.task] // 2
@@ -124,10 +124,7 @@ def test_killed_and_resumed_it_is_as_if_it_never_was(
         assert killed_at(job, "training_step", step, rank=rng.randrange(cell.devices))
         tally[KILLS] += 1
     ended(job)
-    found = finished(RunFolder(job.folder))
     tally[CELLS] += 1
-    tally[LOST] += found is None
-    tally[WRONG] += found is not None and found != expected
+    assert_same(finished(job.folder), expected, tally)
     assert "going on from step" in RunFolder(job.folder).log.read_text()
-    assert differences(found, expected) == []
     assert left_over(RunFolder(job.folder)) == []

@@ -65,6 +65,9 @@ def test_nothing_in_the_sources_unpickles_or_evaluates() -> None:
     assert all("_LOADER" in call or "SafeLoader" in call for call in loaders), loaders
 
 
+REFUSED = "expected a target that may be built from a config, got"
+
+
 class Opens:
     """Whoever unpickles it makes a file."""
 
@@ -118,7 +121,7 @@ def test_a_checkpoint_that_would_run_something(
     ],
 )
 def test_a_config_that_would_run_something(
-    target: str, arguments: dict[str, Any], run: Path, cli: Cli, tmp_path: Path,
+    target: str, arguments: dict[str, Any], run: Path, cli: Cli, tiny: list[str], tmp_path: Path,
     tally: Counter[str],
 ) -> None:  # fmt: skip
     """Hydra's blocklist stands before every node that is built, also of a run from elsewhere."""
@@ -134,7 +137,8 @@ def test_a_config_that_would_run_something(
         assert ended.code == 2, ended
         assert ended.err.count("\n") == 1 and "Traceback" not in ended.err
     said = [f"model._target_={target}", *(f"+model.{k}={v}" for k, v in arguments.items())]
-    assert cli("train", *said, "data=text_classification").code == 2
+    ended = cli("train", *tiny, *said)
+    assert (ended.code, ended.err) == (2, f"seqbench: model._target_: {REFUSED} {target}\n")
     assert not (tmp_path / "ran").exists() and (kept / "file").exists()
 
 
@@ -184,7 +188,9 @@ def test_names_that_lead_out_of_the_outputs(
     if key == "study":
         ended = cli("train", "data=imdb", f"study='{name}'")
         assert ended.code == 2
-        assert not list(tmp_path.rglob("outside*"))
+        says = f"seqbench: study: expected a name for a folder below paths.outputs, got {name!r}; "
+        assert ended.err.startswith(says)
+        assert not list(tmp_path.rglob("outside*")) and not Path("/outside").exists()
     assert {path for path in tmp_path.parent.glob("*")} == before
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.stopping import result
+from tests.training.stopping import record_of, result
 
 from seqbench import cli
 from seqbench.baselines.majority import Majority
 from seqbench.config.compose import compose_job
 from seqbench.records.folder import RunFolder
-from seqbench.records.record import INTERRUPTED, RunRecord
+from seqbench.records.record import INTERRUPTED
 from seqbench.tasks.classification import Classification
 from seqbench.tasks.task import Task
 from seqbench.training import checkpoints, run
@@ -46,8 +46,9 @@ class Process:
     def __init__(
         self, arguments: list[str], folder: Path, place: Any = None, seconds: float = 0.3
     ) -> None:
-        self._there = folder / "there"
-        self._there.unlink(missing_ok=True)
+        self._folder = folder
+        for path in folder.glob("there-*"):
+            path.unlink()
         self.pid = os.fork()
         if self.pid:
             return
@@ -66,15 +67,16 @@ class Process:
             nonlocal calls
             calls += 1
             if calls == number:
-                self._there.touch()
+                (self._folder / f"there-{os.environ.get('RANK', '0')}").touch()
                 time.sleep(seconds)
             return original(*arguments, **named)
 
         setattr(owner, name, held)
 
-    def wait_until_there(self) -> None:
+    def wait_until_there(self, processes: int = 1) -> None:
+        """Until it has come to its place, and so have the others that train with it."""
         deadline = time.monotonic() + SECONDS
-        while not self._there.exists():
+        while len(list(self._folder.glob("there-*"))) < processes:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
@@ -105,12 +107,6 @@ def calm(tiny: list[str], tmp_path: Path) -> RunFolder:
     return RunFolder(compose_job(overrides).folder)
 
 
-def record_of(folder: RunFolder) -> RunRecord:
-    record = folder.read_record()
-    assert record is not None
-    return record
-
-
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)]
 )
@@ -123,7 +119,7 @@ def test_a_signal_ends_the_run_which_goes_on_later(
     process.wait_until_there()
     os.kill(process.pid, number)
     assert process.ended() == code
-    record = record_of(folder)
+    record = record_of(folder.path)
     assert record.status == INTERRUPTED
     assert record.error is not None
     assert (record.error.type, record.error.message, record.error.traceback) == (
@@ -132,7 +128,7 @@ def test_a_signal_ends_the_run_which_goes_on_later(
     # One that came during training or a short validation has left its state.
     assert last_checkpoint(folder).exists() == (phase in ("training", "validation"))
     assert Process(arguments, tmp_path).ended() == 0
-    assert record_of(folder).status == "completed"
+    assert record_of(folder.path).status == "completed"
     if phase == "training":  # within the step that it came in
         assert "going on from step 7 in epoch 1" in folder.log.read_text()
 
@@ -159,7 +155,7 @@ def test_a_baseline_is_interrupted_too(
     process.wait_until_there()
     os.kill(process.pid, number)
     assert process.ended() == 128 + number
-    record = record_of(RunFolder(compose_job(arguments).folder))
+    record = record_of(compose_job(arguments).folder)
     assert (record.status, record.error and record.error.type) == (INTERRUPTED, number.name)
     assert Process(arguments, tmp_path).ended() == 0
 
@@ -175,7 +171,7 @@ def test_a_second_ctrl_c_ends_it_at_once(arguments: list[str], tmp_path: Path) -
     assert process.ended() == 130
     assert time.monotonic() - began < SECONDS / 2
     folder = RunFolder(compose_job(arguments).folder)
-    assert record_of(folder).status == INTERRUPTED
+    assert record_of(folder.path).status == INTERRUPTED
     assert not last_checkpoint(folder).exists()
 
 
@@ -207,15 +203,13 @@ def test_two_processes_are_told_by_either_way(
 ) -> None:
     """Slurm warns every process of a step, and the launcher relays its own warning besides."""
     arguments = [*arguments, "trainer.devices=2"]
-    there = tmp_path / "there"
     place = (Task, "training_step", 3)
     process = _leading_a_group(lambda: Process(arguments, tmp_path, place, seconds=1.0))
-    process.wait_until_there()
-    assert there.exists()
+    process.wait_until_there(processes=2)
     (os.killpg if whole_group else os.kill)(process.pid, number)
     assert process.ended() == 128 + number
     folder = RunFolder(compose_job(arguments).folder)
-    record = record_of(folder)
+    record = record_of(folder.path)
     assert (record.status, record.error and record.error.type) == (INTERRUPTED, number.name)
     assert last_checkpoint(folder).exists()
     assert Process(arguments, tmp_path).ended() == 0

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.e2e.finished import differences, finished
-from tests.tally import FAULTS, LOST, WRONG
+from tests.e2e.finished import assert_same, finished
+from tests.tally import FAULTS, LOST
 
 from seqbench.config.compose import compose_job
 from seqbench.records.folder import RunFolder
@@ -70,13 +70,11 @@ def test_one_run_folder(
             assert "got held by process" in said and "wait for it to end, or stop it" in said
         assert "Traceback" not in said
     (record,) = (tmp_path / "out").rglob("record.json")
-    together = finished(RunFolder(record.parent))
+    together = finished(record.parent)
     (alone,) = at_once([*command[:-1], f"paths.outputs={tmp_path / 'alone'}"])
     assert alone[0] == 0
     (other,) = (tmp_path / "alone").rglob("record.json")
-    tally[LOST] += together is None
-    tally[WRONG] += together != finished(RunFolder(other.parent))
-    assert differences(together, finished(RunFolder(other.parent))) == []
+    assert_same(together, finished(other.parent), tally)
 
 
 def test_one_cache(

@@ -121,7 +121,8 @@ def test_no_text_becomes_markup(
     for where in ("Q", "one wins", "m", "t", r"text \d+ ", "torch", "lstm"):
         assert re.search(where + re.escape(MARKUP), text), where
     assert "architectures" + MARKUP.replace("/", " ") in text
-    assert "49" not in re.findall(r"\{\{.*?\}\}", page)  # no template is rendered twice
+    # No template is rendered twice: what follows the attack's ampersand is as it was.
+    assert set(re.findall(r"amp;amp;(.{12})", page)) == {"{{7*7}}{%x%}"}
 
 
 def test_in_markdown_neither(report: Callable[[str], Report]) -> None:

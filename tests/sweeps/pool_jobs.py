@@ -107,11 +107,17 @@ def hold(job: Job) -> Any:
 
 
 def stop_the_pool(job: Job) -> Any:
-    """Tells the pool to stop once two jobs run; ends by the signal that the pool sends then."""
+    """Tells the pool to stop once two jobs run; ends by the signal that the pool sends then.
+
+    A warning goes to the warm process too, as Slurm sends it to every process of a step.
+    """
     event(job, "start")
     if job.seed == 0:
         until(lambda: len(events(job.folder.parent)) >= 2)
-        os.kill(int(os.environ["TEST_POOL"]), signal.SIGTERM)
+        number = signal.Signals[os.environ["TEST_STOP"]]
+        if number == signal.SIGUSR1:
+            os.kill(os.getppid(), number)
+        os.kill(int(os.environ["TEST_POOL"]), number)
     time.sleep(60)
 
 

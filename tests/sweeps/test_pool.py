@@ -151,16 +151,18 @@ def test_imports_that_fail_are_an_error(run: Run, make_jobs: MakeJobs) -> None:
         pool.launch(Listed(jobs), pool_jobs.complete, lambda _: None, Seen())
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_stopped_pool_asks_its_jobs_to_stop_and_starts_no_other(
-    run: Run, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals, run: Run, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_POOL", str(os.getpid()))
-    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setenv("TEST_STOP", number.name)
+    before = signal.getsignal(number)
     seen = Seen()
     outcomes = run(make_jobs(4), pool_jobs.stop_the_pool, seen)
     assert [outcome.status for outcome in outcomes] == ["interrupted"] * 2
     assert seen.log[-1] == "stopping: 2 running jobs save their checkpoints"
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
 
 
 def test_a_stop_just_after_the_start_reaches_every_job(

@@ -25,6 +25,17 @@ def make_job(tiny: list[str], tmp_path: Path) -> MakeJob:
 
 
 @pytest.fixture
+def make(make_job: MakeJob, tmp_path: Path) -> MakeJob:
+    """Composes a job of ten small batches an epoch, each in a folder of its own."""
+
+    def job(name: str, *overrides: str) -> Job:
+        small = ["data.batch_size=4", "trainer.max_epochs=3"]
+        return make_job(*small, *overrides, f"paths.outputs={tmp_path / name}")
+
+    return job
+
+
+@pytest.fixture
 def in_third_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
     """Has something happen in every third training step."""
     step = Classification.training_step

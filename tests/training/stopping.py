@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +47,13 @@ def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def record_of(folder: Path) -> RunRecord:
+    """The record in a run folder, which has one."""
+    record = RunFolder(folder).read_record()
+    assert record is not None
+    return record
+
+
 def steps_of(job: Job) -> tuple[RunRecord, int]:
     """The record of the job, and how many batches it was trained on now."""
     with at("training_step", 0, terminate) as calls:
@@ -56,8 +64,7 @@ def stopped(job: Job, hook: str, number: int) -> None:
     """A try of the job that is told to stop at that place."""
     with at(hook, number, terminate), pytest.raises(KeyboardInterrupt):
         execute(job)
-    record = RunFolder(job.folder).read_record()
-    assert record is not None
+    record = record_of(job.folder)
     assert (record.status, record.error) == (
         INTERRUPTED,
         RunError(type="SIGTERM", message="told to stop by SIGTERM"),
@@ -78,8 +85,7 @@ def killed(job: Job, number: int) -> bool:
 
 def result(folder: RunFolder) -> dict[str, Any]:
     """All that a run leaves, times aside."""
-    record = folder.read_record()
-    assert record is not None
+    record = record_of(folder.path)
     timeless = {
         name: None
         for name in ("train_seconds", "setup_seconds", "test_seconds", "tokens_per_second",

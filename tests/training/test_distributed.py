@@ -15,7 +15,7 @@ import psutil
 import pytest
 import torch
 
-from seqbench.errors import ConfigError, DataError, TrainingError
+from seqbench.errors import ConfigError, DataError, Diverged, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 from seqbench.tasks.classification import Classification
@@ -133,7 +133,9 @@ def launched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         assert not forked()
         error = caught.value
         if isinstance(error, TrainingError):
-            assert error.details == ({"step": 9.25} if error.name == "training diverged" else {})
+            diverged = error.name == "training diverged"
+            assert isinstance(error, Diverged) == diverged
+            assert error.details == ({"step": 9.25} if diverged else {})
             return error.line(), ranks.codes
         return str(error), ranks.codes
 
@@ -144,6 +146,7 @@ def tell(message: str, seconds: float) -> int:
     """As a rank that fails at this time."""
     error = {
         "rank": distributed.rank(),
+        "kind": "Diverged" if message == "training diverged" else "RuntimeError",
         "message": message,
         "seconds": seconds,
         "details": {"step": seconds},
@@ -287,14 +290,14 @@ def test_each_rank_finds_torchruns_environment(launched: Any, tmp_path: Path) ->
 
 
 def test_only_a_launched_rank_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    RankError.tell("nobody listens", {})
+    RankError.tell(ValueError("nobody listens"))
     assert not distributed.is_launched()
     monkeypatch.setenv(distributed.ERRORS, str(tmp_path))
     monkeypatch.setenv("RANK", "1")
-    RankError.tell("no memory", {"data.batch_size": 64})
+    RankError.tell(TrainingError("no memory", details={"data.batch_size": 64}))
     first = RankError.first(tmp_path)
     assert first is not None
-    assert (first.rank, first.message) == (1, "no memory")
+    assert (first.rank, first.kind, first.message) == (1, "TrainingError", "no memory")
     assert first.details == {"data.batch_size": 64}
     assert (distributed.is_launched(), distributed.is_main()) == (True, False)
 

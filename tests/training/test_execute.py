@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seqbench.config.job import thaw
-from seqbench.errors import DataError, RecordError, TrainingError
+from seqbench.errors import DataError, Diverged, RecordError, Stopped, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.training import execute as execute_module
 from seqbench.training.execute import execute
@@ -35,7 +37,7 @@ def test_a_record_of_other_code_is_stale(
     network_run: Path, tiny: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = thaw(network_run)
-    monkeypatch.setattr(execute_module, "code_hash", lambda: "another")
+    monkeypatch.setattr(execute_module, "code_hash", lambda config: "another")
     assert execute(job).stale == ("code",)
 
 
@@ -117,6 +119,36 @@ def test_a_failed_training_leaves_its_record(make_job: Any) -> None:
     record = RunFolder(job.folder).read_record()
     assert record is not None
     assert record.status == "failed"
+
+
+def test_a_training_that_diverged_is_not_gone_on_with(make_job: Any) -> None:
+    job = make_job(
+        "optimizer=sgd",
+        "optimizer.lr=1e38",
+        "trainer.clip_norm=null",
+        "trainer.checkpoint_every=1e-9",
+    )
+    for _ in range(2):
+        with pytest.raises(Diverged):
+            execute(job)
+    assert "going on" not in (job.folder / "log.txt").read_text()
+
+
+def test_where_a_failure_cannot_be_recorded_it_is_told_all_the_same(
+    make_job: Any,
+    in_third_step: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def full(*_: object) -> None:
+        raise RecordError("record.json", got="No space left on device")
+
+    monkeypatch.setattr(RunFolder, "write_record", full)
+    in_third_step(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Stopped) as caught:
+        execute(make_job("data.batch_size=4"))
+    assert caught.value.exit_code == 143
+    assert "could not be recorded: record.json: got No space left on device" in caplog.text
 
 
 def test_a_folder_that_is_held(make_job: Any) -> None:

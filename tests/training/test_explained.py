@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 import torch
-from tests.training.stopping import at
+from tests.training.stopping import at, record_of
 
 from seqbench.errors import TrainingError
-from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunError
 from seqbench.training.execute import execute
 from seqbench.training.explained import explained
@@ -72,6 +71,18 @@ def test_what_is_as_small_as_can_be_is_not_made_smaller() -> None:
     assert found.remedy == "use a smaller model"
 
 
+def test_a_model_that_cannot_be_built_is_too_large_itself() -> None:
+    model = {"_target_": "seqbench.models.lstm.LSTM", "d_hidden": 10**6, "bidirectional": True}
+    config = {**CONFIG, "model": model, "inputs": {"d_embed": 64}}
+    with pytest.raises(TrainingError) as caught, explained(config, building=True):
+        raise RuntimeError(CPU)
+    assert caught.value.details == {"model.d_hidden": 10**6, "inputs.d_embed": 64}
+    assert caught.value.line().startswith(
+        "out of memory: expected a model that fits, got model.d_hidden=1000000, inputs.d_embed=64: "
+    )
+    assert "batch_size" not in caught.value.line()
+
+
 def test_a_baseline_has_no_steps() -> None:
     model = {"_target_": "seqbench.baselines.tfidf_regression.TfidfRegression"}
     found = explanation(MemoryError(), choices={"model": "baseline/tfidf_regression"}, model=model)
@@ -80,17 +91,31 @@ def test_a_baseline_has_no_steps() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("said", "got"),
     [
-        "DataLoader worker (pid 4711) is killed by signal: Killed. ",
-        "DataLoader worker (pid(s) 4711, 4712) exited unexpectedly",
+        (
+            "DataLoader worker (pid 4711) is killed by signal: Killed. ",
+            "one that is killed by signal: Killed",
+        ),
+        (
+            "DataLoader worker (pid(s) 4711, 4712) exited unexpectedly",
+            "one that exited unexpectedly",
+        ),
+        (
+            "DataLoader worker (pid 4711) is killed by signal: Bus error. It is possible that "
+            "dataloader's workers are out of shared memory. Please try to raise your shared "
+            "memory limit.",
+            "one that is killed by signal: Bus error",
+        ),
     ],
 )
-def test_a_dead_worker_is_told_of(said: str) -> None:
+def test_a_dead_worker_is_told_of(said: str, got: str) -> None:
     found = explanation(RuntimeError(said))
-    how = said.partition(") ")[2].rstrip(". ").rpartition(") ")[2]
-    assert found.got == f"one that {how}"
-    assert found.line().endswith("try data.num_workers=0")
+    assert found.line() == (
+        "a data worker: expected data.num_workers=2 processes that last as long as the training, "
+        f"got {got}; the kernel kills for want of memory or of shared memory (/dev/shm): "
+        "try data.num_workers=0"
+    )
     assert found.details == {"data.num_workers": 2}
 
 
@@ -104,8 +129,7 @@ def test_other_errors_are_left_alone(error: Exception) -> None:
 
 
 def error_of(folder: Path) -> RunError:
-    record = RunFolder(folder).read_record()
-    assert record is not None
+    record = record_of(folder)
     assert (record.status, record.scores.test) == ("failed", {})
     assert record.error is not None
     return record.error

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.training.stopping import record_of
 from torch import nn
 
 from seqbench.config.compose import compose_job
@@ -18,7 +19,6 @@ from seqbench.data.datamodule import SeqDataModule
 from seqbench.models.encoder import Encoded
 from seqbench.models.lstm import LSTM
 from seqbench.records.folder import RunFolder
-from seqbench.records.record import RunRecord
 from seqbench.tasks.task import Task
 from seqbench.training.assemble import build_task, set_up_data
 from seqbench.training.execute import execute
@@ -47,12 +47,6 @@ class Foreign(LSTM):
         np.random.rand(), random.random()
         normed_BTD = self.norm(hidden_BTD.transpose(1, 2)).transpose(1, 2)
         return Encoded(self.at_rest(normed_BTD), mask_BT, state)
-
-
-def record_of(folder: Path) -> RunRecord:
-    record = RunFolder(folder).read_record()
-    assert record is not None
-    return record
 
 
 def counted(task: Task, datamodule: SeqDataModule, *, tokens: int) -> float | None:

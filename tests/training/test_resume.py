@@ -20,7 +20,7 @@ from pytorch_lightning.plugins import MixedPrecision
 from tests.training.stopping import at, killed, result, steps_of, stopped, terminate
 
 from seqbench.config.job import Job
-from seqbench.errors import DataError
+from seqbench.errors import DataError, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 from seqbench.records.store import unwritable
@@ -49,18 +49,6 @@ VARIANTS = {
         "trainer.accumulate=2", "trainer.max_epochs=4",
     ],
 }  # fmt: skip
-
-
-@pytest.fixture
-def make(make_job: Any, tmp_path: Path) -> Callable[..., Job]:
-    """Composes a job of ten small batches an epoch, each in a folder of its own."""
-
-    def job(name: str, *overrides: str) -> Job:
-        small: list[str] = ["data.batch_size=4", "trainer.max_epochs=3"]
-        made: Job = make_job(*small, *overrides, f"paths.outputs={tmp_path / name}")
-        return made
-
-    return job
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -281,7 +269,10 @@ def test_who_goes_back_finds_the_best_weights_of_then(make: Any) -> None:
     made_of = content[STATE]["made_of"]
     point = resume_point(folder, made_of)
     assert point is not None
-    assert (point.path, point.best) == (previous_checkpoint(folder), BATCHES)
+    assert (point.path, point.best) == (
+        previous_checkpoint(folder),
+        folder.checkpoints / "best-10.ckpt",
+    )
     rewind(folder, point)
     assert left(job) == ["best.ckpt", "last.ckpt"]
     best = read_checkpoint(best_checkpoint(folder))
@@ -302,13 +293,39 @@ def change_the_data(job: Job) -> None:
     train.write_text(train.read_text() + "a bright film,good\n")
 
 
+def lose_some_history(job: Job) -> None:
+    with RunFolder(job.folder).metrics.open("r+b") as file:
+        file.truncate(40)
+
+
+def other_versions(job: Job) -> None:
+    """As if the packages had been updated since."""
+    path = last_checkpoint(RunFolder(job.folder))
+    content = read_checkpoint(path)
+    content[STATE]["made_of"]["versions"]["torch"] = "1.0"
+    write_checkpoint(path, content)
+
+
+def other_hardware(job: Job) -> None:
+    path = last_checkpoint(RunFolder(job.folder))
+    content = read_checkpoint(path)
+    content[STATE]["made_of"]["hardware"] = "cuda"
+    write_checkpoint(path, content)
+
+
 @pytest.mark.parametrize(
     ("harm", "says"),
     [
         (flip_a_bit, "last.ckpt: expected a checkpoint, got a damaged one"),
         (cut_off, "last.ckpt: expected a checkpoint, got a damaged one"),
         (lose_the_best, "best.ckpt: got No such file or directory"),
-        (change_the_data, "last.ckpt: expected the same data, got another data"),
+        (lose_some_history, "or more, got 40 in metrics.jsonl"),
+        (
+            other_versions,
+            "last.ckpt: expected what the run is made of now, got other versions",
+        ),
+        (other_hardware, "last.ckpt: expected what the run is made of now, got other hardware"),
+        (change_the_data, "last.ckpt: expected what the run is made of now, got other data"),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_left_alone(
@@ -371,14 +388,24 @@ def test_forced_it_starts_afresh(make: Any) -> None:
         assert calls == [3 * BATCHES]
 
 
-def test_a_failed_run_starts_afresh(make: Any) -> None:
+def test_once_forced_it_goes_on_until_it_is_done(make: Any) -> None:
+    """However many tries a time limit makes of it."""
+    job = make("again", AFTER_EACH_STEP, "force=true")
+    stopped(job, "training_step", 13)
+    assert steps_of(job)[1] == 3 * BATCHES - 13
+    assert steps_of(job)[1] == 3 * BATCHES
+
+
+def test_an_error_costs_no_more_than_a_stop(make: Any) -> None:
     def fail() -> None:
-        raise ZeroDivisionError
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
     job = make("failed", AFTER_EACH_STEP)
-    with at("training_step", 13, fail), pytest.raises(ZeroDivisionError):
+    with at("training_step", 13, fail), pytest.raises(TrainingError, match="out of memory"):
         execute(job)
-    assert steps_of(job)[1] == 3 * BATCHES
+    record = RunFolder(job.folder).read_record()
+    assert record is not None and record.status == "failed"
+    assert steps_of(job)[1] == 3 * BATCHES - 12
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_nothing(

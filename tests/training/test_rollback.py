@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tests.training.stopping import at, killed, result, steps_of, stopped
+from tests.training.stopping import at, killed, record_of, result, steps_of, stopped
 from tests.training.test_wandb_replay import logged
 
 from seqbench.config.job import Job
 from seqbench.errors import ConfigErrors, Diverged
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
-from seqbench.records.record import Rollback, RunRecord
+from seqbench.records.record import Rollback
 from seqbench.tasks.classification import Classification
 from seqbench.training.checkpoint_file import read_checkpoint, write_checkpoint
 from seqbench.training.execute import execute
@@ -31,18 +30,6 @@ AFTER_EACH_STEP = "trainer.checkpoint_every=1e-9"
 # Overflows within a few steps; a step 10^-37 times as long learns.
 HUGE = ["optimizer=sgd", "optimizer.lr=1e36", "trainer.clip_norm=null", "scheduler=constant"]
 BACK = ["trainer.on_divergence=rollback", "trainer.rollback_factor=1e-37"]
-
-
-@pytest.fixture
-def make(make_job: Any, tmp_path: Path) -> Callable[..., Job]:
-    """Composes a job of ten small batches an epoch, each in a folder of its own."""
-
-    def job(name: str, *overrides: str) -> Job:
-        small: list[str] = ["data.batch_size=4", "trainer.max_epochs=3"]
-        made: Job = make_job(*small, *overrides, f"paths.outputs={tmp_path / name}")
-        return made
-
-    return job
 
 
 @contextmanager
@@ -62,12 +49,6 @@ def explosive(batch: int, above: float) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Classification, "outputs", overflowing)
         yield
-
-
-def record_of(job: Job) -> RunRecord:
-    record = RunFolder(job.folder).read_record()
-    assert record is not None
-    return record
 
 
 def rows_of(job: Job, name: str) -> list[dict[str, Any]]:
@@ -104,10 +85,10 @@ def test_the_history_is_that_of_the_way_taken_and_says_where_it_went_back(make: 
     with slow, explosive(6, above=0.004):
         execute(job)
     seconds = time.perf_counter() - started
-    cost = record_of(job).cost
+    cost = record_of(job.folder).cost
     spent = (cost.setup_seconds, cost.train_seconds, cost.test_seconds)
     assert sum(each or 0.0 for each in spent) <= seconds  # what is thrown away counts once
-    (rollback,) = record_of(job).rollbacks
+    (rollback,) = record_of(job.folder).rollbacks
     assert rollback == Rollback(diverged_at=17, back_to=10, learning_rate_scale=0.5)
     rows = read_metrics(job.folder / "metrics.jsonl")
     assert [row["step"] for row in rows] == sorted(row["step"] for row in rows)
@@ -152,14 +133,14 @@ def test_killed_before_at_or_after_a_rollback_it_ends_the_same(number: int, make
     whole, job = make("whole", *overrides), make("killed", *overrides)
     with explosive(6, above=0.003):
         execute(whole)
-        assert len(record_of(whole).rollbacks) == 2
+        assert len(record_of(whole.folder).rollbacks) == 2
         tries = 0
         while killed(job, number):
             tries += 1
             assert tries < 20
     assert tries
     assert result(RunFolder(job.folder)) == result(RunFolder(whole.folder))
-    assert record_of(job).rollbacks == record_of(whole).rollbacks
+    assert record_of(job.folder).rollbacks == record_of(whole.folder).rollbacks
 
 
 def test_a_checkpoint_damaged_after_a_rollback_leads_to_the_same_one(make: Any) -> None:
@@ -181,12 +162,33 @@ def test_a_checkpoint_damaged_after_a_rollback_leads_to_the_same_one(make: Any) 
     assert result(RunFolder(job.folder)) == result(RunFolder(whole.folder))
 
 
+def test_of_the_way_that_is_left_no_checkpoint_stays(make: Any) -> None:
+    overrides = ["trainer.on_divergence=rollback", "optimizer.lr=0.01", "scheduler=constant"]
+    whole, job = make("whole", *overrides), make("harmed", *overrides)
+    last = last_checkpoint(RunFolder(job.folder))
+    with explosive(6, above=0.006):
+        execute(whole)
+        stopped(job, "training_step", 13)
+        # Four batches more, of which the last overflows; the next would be the first after it.
+        with at("training_step", 5, fail), pytest.raises(ZeroDivisionError):
+            execute(job)
+        assert read_checkpoint(last)["global_step"] == 10
+        assert not last.with_name("previous.ckpt").exists()
+        last.write_bytes(b"damaged")
+        execute(job)
+    assert result(RunFolder(job.folder)) == result(RunFolder(whole.folder))
+
+
+def fail() -> None:
+    raise ZeroDivisionError
+
+
 def test_it_goes_back_no_more_often_than_told(make: Any) -> None:
     job = make("back", "trainer.on_divergence=rollback", "trainer.max_rollbacks=2")
     with explosive(6, above=0.0), pytest.raises(Diverged) as caught:
         execute(job)
     assert re_line(caught.value, "after 2 rollbacks")
-    record = record_of(job)
+    record = record_of(job.folder)
     assert record.status == "failed"
     assert record.error is not None
     assert record.error.details["step"] == 17
@@ -223,7 +225,7 @@ def test_without_a_state_to_go_back_to_it_fails(harm: Any, says: str, make: Any)
         patch.setattr(Classification, "training_step", harming)
         with explosive(6, above=0.0), pytest.raises(Diverged, match=says):
             execute(job)
-    assert record_of(job).status == "failed"
+    assert record_of(job.folder).status == "failed"
 
 
 def test_it_is_refused_where_it_cannot_be_done_right(make: Any) -> None:

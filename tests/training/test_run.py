@@ -11,22 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.training.stopping import record_of
 
 from seqbench.errors import TrainingError
-from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 from seqbench.records.predictions import read_predictions
-from seqbench.records.record import RunRecord
 from seqbench.scores import classification_scores
 from seqbench.training.execute import execute
 
 DIVERGE = ["optimizer=sgd", "optimizer.lr=1e38", "trainer.clip_norm=null"]
-
-
-def record_of(folder: Path) -> RunRecord:
-    record = RunFolder(folder).read_record()
-    assert record is not None
-    return record
 
 
 def test_a_completed_networks_record(network_run: Path) -> None:

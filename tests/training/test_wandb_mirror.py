@@ -232,9 +232,7 @@ def test_when_wandb_dies_training_goes_on_after_one_warning(
     assert (job.folder / "log.txt").read_text().count(warning) == 1
 
 
-def test_wandb_that_never_ends_is_left(
-    make_job: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wandb_that_never_ends_is_left(make_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import wandb
 
     monkeypatch.setattr(wandb_mirror, "FAREWELL_SECONDS", 0.1)

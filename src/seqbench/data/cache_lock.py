@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 from filelock import FileLock
 
 from seqbench.errors import DataError, RecordError
+from seqbench.records.store import sync
 
 
 def cache_lock(path: Path) -> AbstractContextManager[Any]:
@@ -21,6 +24,31 @@ def cache_lock(path: Path) -> AbstractContextManager[Any]:
     with writing_cache(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(path.with_name(path.name + ".lock")).acquire()
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path` to fill; it takes the place of `path` at the end of the block.
+
+    Its files are on the disk before it is renamed, so that neither a kill nor a loss of power
+    leaves half of it. Only the holder of the lock may do this: what another has left aside, which
+    was killed, is cleared away.
+    """
+    aside, old = (path.with_name(f".{path.name}.{word}") for word in ("aside", "old"))
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()  # unlike tempfile's, others may read it
+    try:
+        yield aside
+        for written in (*aside.rglob("*"), aside):
+            sync(written)
+        if path.exists():  # damaged: a rename wants an empty place
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(path, old)
+        os.replace(aside, path)
+        sync(path.parent)
+    finally:
+        for left in (aside, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

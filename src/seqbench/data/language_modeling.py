@@ -54,8 +54,8 @@ class LanguageModelingData(SeqDataModule):
             documents follow each other without a mark.
         rotate: begin each epoch at another place of the text.
         reset: share of training windows before which a carried state is forgotten. With 0 a model
-            meets an empty state once an epoch, and can be lost for thousands of tokens where a text
-            that it evaluates begins.
+            meets an empty state once an epoch, and may never find into a text that it evaluates
+            (measured: `experiments/results/language_models.md`).
         validation_fraction: share of train for validation, where the dataset has none.
         test_fraction: share of train for test, where the dataset has none.
         num_workers: processes that load batches; 0 loads in the training process.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-import shutil
 import sys
 import zlib
 from collections.abc import Callable
@@ -13,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqbench.data.cache_lock import cache_lock, writing_cache
+from seqbench.data.cache_lock import cache_lock, replacing_folder, writing_cache
 from seqbench.data.encoded import Encoded
 from seqbench.data.tokenizers.tokenizer import Tokenizer
 
@@ -91,25 +89,13 @@ def own_code(thing: object) -> list[str]:
 
 
 def _write(folder: Path, entry: CacheEntry) -> None:
-    # under the lock: no other process writes here, and what lies aside was left by a killed one
-    for earlier in folder.parent.glob(f"{folder.name}.*"):
-        if earlier.is_dir():
-            shutil.rmtree(earlier, ignore_errors=True)
-    aside = folder.with_name(f"{folder.name}.{os.getpid()}")
-    aside.mkdir()  # unlike tempfile's, others may read it
-    try:
+    with replacing_folder(folder) as aside:
         for split, encoded in entry.splits.items():
             encoded.save(aside, split)
         entry.tokenizer.save(aside / TOKENIZER)
         sums = {path.name: _checksum(path) for path in sorted(aside.iterdir())}
         meta = {"schema": SCHEMA, "facts": entry.facts, "sums": sums, "splits": list(entry.splits)}
         (aside / META).write_text(json.dumps(meta), encoding="utf-8")
-        if folder.exists():  # damaged: out of the way first, since a rename wants an empty place
-            os.replace(folder, aside.with_suffix(".damaged"))
-            shutil.rmtree(aside.with_suffix(".damaged"), ignore_errors=True)
-        os.replace(aside, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _open(folder: Path, load_tokenizer: Callable[[Path], Tokenizer]) -> CacheEntry | None:
@@ -122,7 +108,7 @@ def _open(folder: Path, load_tokenizer: Callable[[Path], Tokenizer]) -> CacheEnt
             return None
         splits = {split: Encoded.open(folder, split) for split in meta["splits"]}
         return CacheEntry(splits, load_tokenizer(folder / TOKENIZER), meta["facts"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -61,7 +61,7 @@ def holder(path: Path) -> str:
     try:
         plain = json.loads(path.read_text())
         return f"process {plain['pid']} on {plain['host']} since {plain['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"
 
 

@@ -8,16 +8,20 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from seqbench.records.record import GitState, Provenance
 from seqbench.records.secrets import without_secrets
 
 PACKAGE = Path(__file__).resolve().parents[1]
+_INSTALLED = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 DISTRIBUTIONS = (
     "seqbench",
     "torch",
@@ -37,16 +41,19 @@ DISTRIBUTIONS = (
 )
 
 
-def collect_provenance(*, command: Sequence[str] | None = None) -> Provenance:
+def collect_provenance(
+    config: Mapping[str, Any] | None = None, *, command: Sequence[str] | None = None
+) -> Provenance:
     """The provenance of a run that starts now; fill in the rest with `dataclasses.replace`.
 
     Args:
+        config: the run's; None where it names no code but ours.
         command: the command line in words; the process's own by default.
     """
     words = [Path(sys.argv[0]).name, *sys.argv[1:]] if command is None else list(command)
     return Provenance(
         versions=versions(),
-        code=code_hash(),
+        code=code_hash(config),
         git=git_state(),
         platform=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpu=cpu_model(),
@@ -75,14 +82,49 @@ def versions() -> dict[str, str]:
     return found
 
 
+def code_hash(config: Mapping[str, Any] | None = None) -> str:
+    """Hash of this package's source files, and of those of the user's own that a config names.
+
+    12 hex digits, the same for a checkout and a wheel. The user's own is every package (or module)
+    that some `_target_` lies in and that is not installed: of what is, versions tell.
+    """
+    return _code_hash(tuple(sorted(set(_tops(config)) - {"seqbench"})))
+
+
 @cache
-def code_hash() -> str:
-    """Hash of the package's source files: 12 hex digits, the same for a checkout and a wheel."""
+def _code_hash(tops: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        digest.update(f"{path.relative_to(PACKAGE).as_posix()}\0".encode())
-        digest.update(path.read_bytes())
+    for root in (PACKAGE, *(root for top in tops if (root := _own(top)) is not None)):
+        for path in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
+            digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _tops(node: Any) -> Iterator[str]:
+    """The first part of every `_target_`."""
+    if isinstance(node, Mapping):
+        if isinstance(target := node.get("_target_"), str):
+            yield target.partition(".")[0]
+        for value in node.values():
+            yield from _tops(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _tops(value)
+
+
+def _own(top: str) -> Path | None:
+    """A package's folder or a module's file, where it is neither installed nor Python's own."""
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None:  # of a namespace without files nothing is known
+        return None
+    path = Path(spec.origin)
+    if path.suffix != ".py" or any(path.is_relative_to(place) for place in _INSTALLED):
+        return None
+    return path.parent if spec.submodule_search_locations else path
 
 
 @cache

@@ -92,7 +92,8 @@ class Provenance:
 
     Attributes:
         versions: version by distribution name, and of "python".
-        code: hash of the package's own source files; another value means other code.
+        code: hash of the package's own source files and of the user's own that the config names;
+            another value means other code.
         git: the checkout's state; None for an installed package.
         platform: operating system and architecture.
         cpu: the processor's model name.

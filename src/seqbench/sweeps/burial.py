@@ -52,7 +52,7 @@ def bury_as(job: Job, kind: str, message: str) -> Outcome:
             job.overrides,
             status=FAILED,
             error=RunError(type=kind, message=reason),
-            provenance=replace(collect_provenance(), finished=utc_now()),
+            provenance=replace(collect_provenance(job.config), finished=utc_now()),
         )
         folder.write_record(record)
     return Outcome(job.run_id, "failed", reason)

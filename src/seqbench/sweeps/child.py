@@ -17,7 +17,7 @@ from seqbench.training.forks import begin_child, die_with_parent, end_child
 
 Say = Callable[[dict[str, Any]], None]
 
-STOPS = (signal.SIGINT, signal.SIGTERM)  # blocked while a job's process comes about
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # blocked while a job's process comes about
 
 
 def become_job(order: dict[str, Any], pipe: int) -> Callable[[], NoReturn]:

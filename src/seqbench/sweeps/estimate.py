@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqbench.records.folder import RunFolder
 from seqbench.records.identity import EXCLUDED, without
+from seqbench.records.plain_json import load_json
 from seqbench.records.record import COMPLETED
 from seqbench.sweeps.state import RunStatus
 
@@ -116,7 +117,7 @@ def _completed(study: Path) -> Iterator[tuple[Mapping[str, Any], _Cost]]:
         return
     for folder in folders:
         try:
-            plain = json.loads(RunFolder(folder).record.read_bytes())
+            plain = load_json(RunFolder(folder).record.read_text(encoding="utf-8"))
             if plain["status"] != COMPLETED:
                 continue
             config, cost = plain["config"], plain["cost"]

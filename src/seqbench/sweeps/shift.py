@@ -19,13 +19,13 @@ from seqbench.sweeps.feed import Listed
 from seqbench.sweeps.meanwhile import ended_since, record_of
 from seqbench.sweeps.server import MAX_DEATHS, ServerDied, keeps_dying
 from seqbench.sweeps.slots import Slot, Slots
+from seqbench.sweeps.stopping import STOP_SECONDS
 
 if TYPE_CHECKING:
     from seqbench.sweeps.pool import Pool
 
 TICK_SECONDS = 0.2
 ELSEWHERE_SECONDS = 1.0  # between two looks at runs that another process has
-STOP_SECONDS = 60.0  # for checkpoints, between being told to stop and being killed
 STARTS_AT_ONCE = 32  # told before the warm process is heard again
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from seqbench.errors import RecordError
 from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
+from seqbench.records.plain_json import load_json
 from seqbench.records.provenance import code_hash, versions
 from seqbench.records.record import FAILED, READABLE, SCHEMA, STATUSES, RunRecord
 from seqbench.records.schema import has_default
@@ -93,7 +93,7 @@ def survey(jobs: Sequence[Job]) -> list[RunStatus]:
 
     A record that did not change since an earlier survey is not read again.
     """
-    return [_status(job.run_id, RunFolder(job.folder)) for job in jobs]
+    return [_status(job) for job in jobs]
 
 
 def progress(
@@ -167,7 +167,8 @@ class _Glance:
     finished: str | None
 
 
-def _status(run_id: str, folder: RunFolder) -> RunStatus:
+def _status(job: Job) -> RunStatus:
+    run_id, folder = job.run_id, RunFolder(job.folder)
     # Asked before the record is looked at: a run that ends in between is a completed one.
     held = is_held(folder.lock)
     try:
@@ -186,7 +187,7 @@ def _status(run_id: str, folder: RunFolder) -> RunStatus:
         state=glance.status,
         held=held,
         reason=glance.reason,
-        stale=() if glance.status == FAILED else _stale(glance),
+        stale=() if glance.status == FAILED else _stale(glance, job.config),
         data=glance.data,
         metric=glance.metric,
         score=glance.score,
@@ -221,7 +222,7 @@ def _glance(path: Path, stamp: tuple[int, int, int]) -> _Glance:
 
 def _record(path: Path) -> dict[str, Any]:
     try:
-        plain = json.loads(path.read_bytes())
+        plain = load_json(path.read_bytes().decode())
     except (OSError, ValueError) as error:
         raise RecordError(str(path), expected="a record in JSON", got=_line(error)) from error
     if not isinstance(plain, dict):
@@ -239,11 +240,11 @@ def _record(path: Path) -> dict[str, Any]:
     return plain
 
 
-def _stale(glance: _Glance) -> tuple[str, ...]:
+def _stale(glance: _Glance, config: Mapping[str, Any]) -> tuple[str, ...]:
     present = {name: version for name, version in versions().items() if name != "seqbench"}
     # Of seqbench itself the code's hash says more.
     past = {name: version for name, version in glance.versions.items() if name != "seqbench"}
-    changed = {"code": glance.code != code_hash(), "versions": past != present}
+    changed = {"code": glance.code != code_hash(config), "versions": past != present}
     return tuple(what for what, differs in changed.items() if differs)
 
 
@@ -260,7 +261,7 @@ def _history(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]], floa
 
 def _row(line: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = load_json(line.decode())
     except ValueError:
         return {}
     return row if isinstance(row, dict) else {}

@@ -32,11 +32,10 @@ from typing import Any, NoReturn
 
 from seqbench.sweeps.child import STOPS, become_job, referenced
 from seqbench.sweeps.messages import Unpacker, packed
+from seqbench.sweeps.stopping import STOP_SECONDS
 from seqbench.training.forks import end_child
 
 Program = Callable[[], NoReturn]
-
-STOP_SECONDS = 30.0  # for checkpoints, between being told to stop and being killed
 
 
 @dataclass
@@ -73,6 +72,7 @@ class Warm:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._stopping)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a warning to all: the pool stops its jobs
         self._selector.register(self._woken, selectors.EVENT_READ, self._woke)
 
     def serve(self) -> Program | None:

@@ -13,14 +13,14 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from seqbench.errors import ConfigError, Stopped, TrainingError
+from seqbench.errors import ConfigError, Diverged, SeqbenchError, Stopped, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunRecord
 from seqbench.training.forks import begin_child, end_child, signal_name
@@ -41,22 +41,28 @@ class RankError:
 
     Attributes:
         rank: its number.
+        kind: the error's class.
         message: the error in a line.
         seconds: when, by the machine's monotonic clock.
         details: what else is known of it, see `RunError`.
     """
 
     rank: int
+    kind: str
     message: str
     seconds: float
     details: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def tell(cls, message: str, details: Mapping[str, Any]) -> None:
+    def tell(cls, ended: Exception) -> None:
         """Tell the launching process, if there is one, what ends this rank."""
         if folder := os.environ.get(ERRORS):
             error = cls(
-                rank=rank(), message=message, seconds=time.monotonic(), details=dict(details)
+                rank=rank(),
+                kind=type(ended).__name__,
+                message=ended.line() if isinstance(ended, SeqbenchError) else repr(ended),
+                seconds=time.monotonic(),
+                details=dict(ended.details) if isinstance(ended, TrainingError) else {},
             )
             Path(folder, f"{rank()}.json").write_text(json.dumps(asdict(error)), encoding="utf-8")
 
@@ -217,7 +223,8 @@ class Ranks:
             return record
         code = self._ranks[failed or 0].code or 0
         if told is not None and code >= 0:
-            raise TrainingError(told.message, details=told.details)
+            kind = Diverged if told.kind == Diverged.__name__ else TrainingError
+            raise kind(told.message, details=told.details)
         if code - 128 in SIGNALS:
             raise Stopped(code - 128)
         # One that was killed tells nothing, and what the others told is a consequence.

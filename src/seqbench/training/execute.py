@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqbench.config.job import Job, freeze
-from seqbench.errors import ConfigError, DataError, RecordError
+from seqbench.config.job import Job, freeze, thaw
+from seqbench.errors import ConfigError, DataError, Diverged, RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import code_hash
-from seqbench.records.record import COMPLETED, FAILED, RunRecord
+from seqbench.records.record import COMPLETED, RunRecord
 from seqbench.training.assemble import set_up_data
 from seqbench.training.run import run
 from seqbench.training.training_files import discard_training, training_checkpoints
@@ -37,8 +37,9 @@ class Execution:
 def execute(job: Job, *, expected_data: str | None = None) -> Execution:
     """Run the job unless its folder holds a completed record; `force` runs it again.
 
-    A run that was interrupted or killed goes on from its last checkpoint; one that failed by an
-    error of its own starts afresh. Bad input found before training leaves no run folder behind; a
+    A run that was interrupted or killed, or that ran into an error, goes on from its last
+    checkpoint; one whose training diverged starts afresh, as does one that is forced and was not
+    being forced before. Bad input found before training leaves no run folder behind; a
     training that fails leaves its record.
 
     Args:
@@ -53,13 +54,13 @@ def execute(job: Job, *, expected_data: str | None = None) -> Execution:
     folder = RunFolder(job.folder)
     made = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
     with folder.claim():
-        afresh = job.config["force"]
-        record = None if afresh else folder.read_record()
+        forced = job.config["force"]
+        record = None if forced else folder.read_record()
         if record is not None and record.status == COMPLETED:
             with suppress(RecordError):  # told to stop between its record and its end
                 discard_training(folder)
             return Execution(record=record, was_complete=True, stale=changed_since(record, job))
-        if afresh or _failed(record) or not training_checkpoints(folder):
+        if not _can_go_on(folder, record, forced=forced):
             folder.clear()
         folder.record.unlink(missing_ok=True)
         freeze(job, folder.config)
@@ -73,17 +74,27 @@ def execute(job: Job, *, expected_data: str | None = None) -> Execution:
         return Execution(record=record, was_complete=False)
 
 
-def _failed(record: RunRecord | None) -> bool:
-    """Whether an error ended the run; a signal is none of its own."""
-    if record is None or record.status != FAILED:
+def _can_go_on(folder: RunFolder, record: RunRecord | None, *, forced: bool) -> bool:
+    """Whether the folder holds a training to be gone on with.
+
+    A full disk, a killed data worker or rank, and memory that was not there have not spoilt it.
+    """
+    if not training_checkpoints(folder):
         return False
-    return record.error is None or not record.error.type.startswith("SIG")
+    if forced:  # one that had been forced, too, is what is asked for, however many tries it takes
+        try:
+            record, was_forced = folder.read_record(), bool(thaw(folder.config).config["force"])
+        except (RecordError, KeyError):
+            return False
+        if not was_forced or (record is not None and record.status == COMPLETED):
+            return False
+    return record is None or record.error is None or record.error.type != Diverged.__name__
 
 
 def changed_since(record: RunRecord, job: Job) -> tuple[str, ...]:
     """What a completed record was made from that is no longer the same: "code", "data"."""
     changed = []
-    if record.provenance.code != code_hash():
+    if record.provenance.code != code_hash(job.config):
         changed.append("code")
     parts = {key: job.config[key] for key in ("data", "tokenizer", "paths")}
     fingerprint = _data_fingerprint(json.dumps(parts, sort_keys=True))

@@ -30,8 +30,12 @@ _SIZES = (
 
 
 @contextmanager
-def explained(config: Mapping[str, Any]) -> Iterator[None]:
+def explained(config: Mapping[str, Any], *, building: bool = False) -> Iterator[None]:
     """A run without memory, or without one of its data workers, says which keys to change.
+
+    Args:
+        config: the run's.
+        building: whether the model is only being built.
 
     Raises:
         TrainingError: in place of torch's own, which is its cause.
@@ -40,7 +44,7 @@ def explained(config: Mapping[str, Any]) -> Iterator[None]:
         yield
     except (MemoryError, OSError, RuntimeError) as error:
         if _is_out_of_memory(error):
-            raise _out_of_memory(config, error) from error
+            raise _out_of_memory(config, error, building=building) from error
         if dead := _DEAD_WORKER.search(str(error)):
             _hear_no_more_of_workers()
             raise _dead_worker(config, dead[1]) from error
@@ -62,7 +66,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     return _NO_MEMORY.search(str(error)) is not None
 
 
-def _out_of_memory(config: Mapping[str, Any], error: Exception) -> TrainingError:
+def _out_of_memory(config: Mapping[str, Any], error: Exception, *, building: bool) -> TrainingError:
     said = " ".join(str(error).split())[:200] or type(error).__name__
     if is_baseline(config):
         return TrainingError(
@@ -71,6 +75,8 @@ def _out_of_memory(config: Mapping[str, Any], error: Exception) -> TrainingError
             got=f"{config['model']['_target_']}: {said}",
             remedy="fit on fewer examples or with a smaller model",
         )
+    if building:
+        return _too_large(config, said)
     sizes = {name: _at(config, name) for name in _SIZES}
     sizes = {name: value for name, value in sizes.items() if value is not None}
     return TrainingError(
@@ -78,6 +84,22 @@ def _out_of_memory(config: Mapping[str, Any], error: Exception) -> TrainingError
         expected="training steps that fit",
         got=f"{', '.join(f'{name}={value}' for name, value in sizes.items())}: {said}",
         remedy=_smaller(sizes),
+        details=sizes,
+    )
+
+
+def _too_large(config: Mapping[str, Any], said: str) -> TrainingError:
+    sizes = {
+        f"{group}.{key}": value
+        for group in ("model", "inputs")
+        for key, value in config[group].items()
+        if isinstance(value, int) and not isinstance(value, bool)
+    }
+    return TrainingError(
+        "out of memory",
+        expected="a model that fits",
+        got=f"{', '.join(f'{name}={value}' for name, value in sizes.items())}: {said}",
+        remedy="use a smaller one, or a smaller vocabulary",
         details=sizes,
     )
 

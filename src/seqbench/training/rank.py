@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seqbench.config.job import thaw
-from seqbench.errors import SeqbenchError, Stopped, TrainingError
+from seqbench.errors import Stopped
 from seqbench.records.folder import RunFolder
 from seqbench.training.distributed import RankError
 from seqbench.training.run import run
@@ -27,7 +27,6 @@ def main(path: Path) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        line = error.line() if isinstance(error, SeqbenchError) else repr(error)
-        RankError.tell(line, error.details if isinstance(error, TrainingError) else {})
+        RankError.tell(error)
         return 1
     return 0

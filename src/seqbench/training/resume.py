@@ -79,6 +79,12 @@ def _resume_point(folder: RunFolder, path: Path, made_of: MadeOf) -> ResumePoint
     content = read_checkpoint(path)
     state = content[STATE]
     check_same(path, state["made_of"], made_of)
+    if state["history"] > _size(folder.metrics):  # of a way that the run has left, or it was cut
+        raise RecordError(
+            str(path),
+            expected=f"a history of {state['history']} bytes or more",
+            got=f"{_size(folder.metrics)} in {folder.metrics.name}",
+        )
     point = ResumePoint(
         path=path,
         history=state["history"],
@@ -89,6 +95,10 @@ def _resume_point(folder: RunFolder, path: Path, made_of: MadeOf) -> ResumePoint
     )
     log.info("going on from step %d in epoch %d", content["global_step"], content["epoch"] + 1)
     return point
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def rewind(folder: RunFolder, point: ResumePoint | None) -> None:
@@ -118,4 +128,4 @@ def check_same(path: Path, then: dict[str, Any], now: MadeOf) -> None:
     changed = [name for name in now if then.get(name) != now[name]]
     if changed:
         what = " and ".join(changed)
-        raise RecordError(str(path), expected=f"the same {what}", got=f"another {what}")
+        raise RecordError(str(path), expected="what the run is made of now", got=f"other {what}")

@@ -58,7 +58,9 @@ def roll_back(attempt: Attempt, error: Diverged, *, seconds: float) -> None:
     state["rollbacks"] = [asdict(each) for each in (*before, rollback)]
     state["has_just_rolled_back"] = True
     state["seconds"] = seconds
-    write_checkpoint(last_checkpoint(folder), content, keep=previous_checkpoint(folder))
+    # The state before this one is on the way that is left: of the history it knows, part goes.
+    previous_checkpoint(folder).unlink(missing_ok=True)
+    write_checkpoint(last_checkpoint(folder), content)
     log.warning(
         "training diverged at step %d: back to step %d, the learning rate times %g of what it was",
         rollback.diverged_at,

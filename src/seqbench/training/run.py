@@ -15,7 +15,7 @@ from seqbench.config.instantiate import instantiate
 from seqbench.config.job import is_baseline
 from seqbench.config.schema import BudgetKeys
 from seqbench.data.datamodule import SeqDataModule
-from seqbench.errors import Diverged, SeqbenchError, Stopped, TrainingError
+from seqbench.errors import Diverged, RecordError, SeqbenchError, Stopped, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import collect_provenance, utc_now
 from seqbench.records.record import (
@@ -74,7 +74,7 @@ def run(
         expected_data: fingerprint of the data that it is meant to see; other data is told of
             before it trains.
     """
-    provenance = collect_provenance()
+    provenance = collect_provenance(config)
     mirror: WandbMirror | None = None
     point: ResumePoint | None = None
     outcome: Outcome | None = None
@@ -91,7 +91,7 @@ def run(
             datamodule = _prepare_data(config, folder)
             provenance = _with_data(provenance, datamodule)
             _tell_of_other_data(provenance, expected_data)
-            made_of = _made_of(config, provenance)
+            made_of = _made_of(config, provenance, settings)
             point = _resume(folder, made_of)
             if ranks is not None:
                 return ranks.work()
@@ -126,8 +126,8 @@ def run(
                 _write(folder, record, outcome, datamodule)
         except BaseException as error:
             _log_end(error)
-            if not distributed.is_launched() and folder.read_record() is None:
-                folder.write_record(_failure(config, overrides, provenance, error, point))
+            if not distributed.is_launched():
+                _record_failure(folder, _failure(config, overrides, provenance, error, point))
             if mirror is not None:
                 mirror.finish(exit_code=_exit_code(error))
             raise
@@ -156,12 +156,16 @@ def _begin_wandb(config: Mapping[str, Any], *, trains: bool) -> WandbSettings | 
     return settings
 
 
-def _made_of(config: Mapping[str, Any], provenance: Provenance) -> MadeOf:
+def _made_of(
+    config: Mapping[str, Any], provenance: Provenance, settings: TrainerSettings
+) -> MadeOf:
     """A run that goes on must be all of these as it was; the run id stands for the config."""
     return {
         "config": config["run_id"],
         "code": provenance.code,
         "data": provenance.data_fingerprint,
+        "versions": provenance.versions,
+        "hardware": settings.device_type(),
     }
 
 
@@ -214,11 +218,12 @@ def _network(
         if BudgetKeys.of(config) != BudgetKeys():
             log.info("budget: not for a baseline, which has neither a width nor steps")
         return None, {}
-    widths = budget_widths(config, datamodule.spec)
-    if widths:
-        told = " ".join(f"model.{name}={width}" for name, width in widths.items())
-        log.info("budget: solved for %s", told)
-    return build_task(config, datamodule.spec, widths=widths), widths
+    with explained(config, building=True):
+        widths = budget_widths(config, datamodule.spec)
+        if widths:
+            told = " ".join(f"model.{name}={width}" for name, width in widths.items())
+            log.info("budget: solved for %s", told)
+        return build_task(config, datamodule.spec, widths=widths), widths
 
 
 def _with_data(provenance: Provenance, datamodule: SeqDataModule) -> Provenance:
@@ -312,6 +317,15 @@ def _ended(
         rollbacks=rollbacks_before(point),
         budget=budget,
     )
+
+
+def _record_failure(folder: RunFolder, record: RunRecord) -> None:
+    """Leave it, if there is none: where it cannot be written, how the run ended is still told."""
+    try:
+        if folder.read_record() is None:
+            folder.write_record(record)
+    except RecordError as error:
+        log.warning("that the run ended could not be recorded: %s", error.line())
 
 
 def _failure(

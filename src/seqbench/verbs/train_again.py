@@ -28,7 +28,7 @@ def train_again(path: str, said: Job) -> int:
     run = completed_run(path)
     job = job_again(run, said)
     print(f"run {job.run_id} of {run.folder.path} again, in {job.folder}", file=sys.stderr)
-    before = explanations(run.record.provenance, collect_provenance())
+    before = explanations(run.record.provenance, collect_provenance(run.record.config))
     if before:
         print(f"not as it was: {'; '.join(before)}", file=sys.stderr)
     for line in announcements([job.config]):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
-from seqbench.data.cache_lock import cache_lock, writing_cache
+from seqbench.data.cache_lock import cache_lock, replacing_folder, writing_cache
 from seqbench.errors import DataError, kind_and_line
 from seqbench.reach import reachable
-from seqbench.records.store import sync
 
 
 def download(
@@ -38,17 +35,9 @@ def download(
 
 
 def _write(into: Path, splits: dict[str, Any]) -> None:
-    aside = into.with_name(f".{into.name}.aside")  # one name: the lock's holder alone writes it
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    try:
+    with replacing_folder(into) as aside:
         for split, dataset in splits.items():
-            path = aside / f"{split}.parquet"
-            dataset.to_parquet(str(path))
-            sync(path)
-        os.replace(aside, into)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+            dataset.to_parquet(str(aside / f"{split}.parquet"))
 
 
 def _load(
