@@ -22,6 +22,11 @@ from seqbench.errors import ConfigErrors
             "leave one of the two out",
         ),
         (
+            ["budget.seconds=60", "trainer.on_divergence=rollback"],
+            "trainer.on_divergence: expected fail with budget.seconds: what is thrown away has "
+            "been spent too, got 'rollback'; leave one of the two out",
+        ),
+        (
             ["budget.embeddings=excluded"],
             "budget.embeddings: expected included without budget.params, which it belongs to, got "
             "'excluded'; say budget.params=… too",

@@ -61,7 +61,7 @@ def test_numbers_of_numpy_become_plain_and_tensors_are_refused(record: RunRecord
             r"test\.loss: expected float, got 'low'",
         ),
         (lambda d: d.update(provenance=[]), r"provenance: expected an object, got list"),
-        (lambda d: d.update(schema=99), r"expected schema 3, got schema 99; .*version of seqbench"),
+        (lambda d: d.update(schema=99), r"expected schema 4, got schema 99; .*version of seqbench"),
         (lambda d: d.update(status="done"), r"status: expected one of .*'completed'.*, got 'done'"),
     ],
 )

@@ -85,7 +85,7 @@ def _without_cost(plain: dict[str, Any]) -> str:
         (lambda plain: json.dumps(plain)[:-1], "expected a record in JSON"),
         (lambda plain: "[1]", "expected an object, got list"),
         (lambda plain: "[" * 100_000, "expected a record in JSON, got nested too deeply"),
-        (lambda plain: json.dumps(plain | {"schema": 99}), "expected schema 3, got schema 99"),
+        (lambda plain: json.dumps(plain | {"schema": 99}), "expected schema 4, got schema 99"),
         (lambda plain: json.dumps(plain | {"status": "done"}), "got 'done'"),
         (_without_cost, "missing cost"),
     ],

@@ -171,7 +171,7 @@ def test_what_may_not_be_said_beside_it(
 
 
 SPOILED: dict[str, tuple[Change, str]] = {
-    "schema": (lambda plain: plain.update(schema=1), "expected schema 3, got schema 1"),
+    "schema": (lambda plain: plain.update(schema=1), "expected schema 4, got schema 1"),
     "no record": (lambda plain: plain.clear(), "expected the fields schema"),
     "failed": (lambda plain: plain.update(status="failed"), "expected a completed run"),
     "model": (

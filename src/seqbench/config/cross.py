@@ -424,6 +424,15 @@ def one_thing_ends_training(config: Mapping[str, Any]) -> list[ConfigError]:
                 got=str(budget[asked[0]]),
             )
         )
+    if asked and trainer.get("on_divergence") == "rollback":
+        errors.append(
+            ConfigError(
+                "trainer.on_divergence",
+                expected=f"fail with budget.{asked[0]}: what is thrown away has been spent too",
+                got="'rollback'",
+                remedy="leave one of the two out",
+            )
+        )
     if asked and trainer.get("max_steps") is not None:
         errors.append(
             ConfigError(

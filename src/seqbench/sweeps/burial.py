@@ -36,7 +36,7 @@ def bury_as(job: Job, kind: str, message: str) -> Outcome:
 
     Args:
         job: the job.
-        kind: of error; a signal's name if the run can go on from its checkpoint.
+        kind: of error.
         message: why it ended.
     """
     folder = RunFolder(job.folder)

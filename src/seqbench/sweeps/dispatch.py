@@ -7,10 +7,12 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from seqbench.config.job import Job
+from seqbench.errors import TrainingError
 from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import utc_now
@@ -18,10 +20,13 @@ from seqbench.sweeps.execute import Execute, Feed, Observer, Outcome
 from seqbench.sweeps.feed import Listed
 from seqbench.sweeps.meanwhile import ended_since, record_of
 from seqbench.sweeps.pool import Pool
+from seqbench.sweeps.stopping import STOP_SECONDS
 
 TICK_SECONDS = 0.5
 ELSEWHERE_SECONDS = 2.0  # between two looks at runs that another process has
-STOP_SECONDS = 60.0  # for checkpoints, between asking the scheduler to stop jobs and leaving it
+LEAVE_SECONDS = STOP_SECONDS + 10.0  # a scheduler's own programs have a run that long, and tell it
+AGAIN_SECONDS = 10.0  # between two tries to hand over a job that is not taken
+GIVE_UP_SECONDS = 300.0  # of such tries, while none of this sweep's jobs is there to end
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,10 @@ class News:
     outcome: Outcome | None = None
 
 
+class NotTaken(Exception):
+    """A job that a scheduler does not take now, and may take later; says why."""
+
+
 class Scheduler(Protocol):
     """Somebody else's program that decides when and where jobs run.
 
@@ -52,14 +61,19 @@ class Scheduler(Protocol):
         """Hands a job over.
 
         Raises:
-            SeqbenchError: it is not taken.
+            NotTaken: it is not taken now.
+            SeqbenchError: nor will it be.
         """
 
     def news(self, seconds: float) -> Iterable[News]:
         """What has come about; waits so long for it at most."""
 
-    def stop(self, *, at_once: bool) -> None:
-        """Asks for checkpoints and the end of all jobs, or for their end alone."""
+    def stop(self, *, at_once: bool) -> Iterable[str]:
+        """Asks for checkpoints and the end of all jobs, or for their end alone.
+
+        Returns:
+            The run ids of jobs that go on: another sweep waits for them.
+        """
 
 
 @dataclass
@@ -70,7 +84,7 @@ class Dispatch:
         scheduler: where they go.
         at_once: how many it has at most.
         ended: is told of each job's end.
-        observer: is told of starts.
+        observer: is told of starts, and of what the user should know.
         out: what the scheduler has, by run id.
     """
 
@@ -83,10 +97,26 @@ class Dispatch:
     _elsewhere: list[Job] = field(default_factory=list)
     _begun: set[str] = field(default_factory=set)
     _looked: float = 0.0
+    _refused: float | None = None  # since when no job is taken, and none is there
+    _tried: float = -math.inf
     _began: str = field(default_factory=utc_now)
 
     def work(self, feed: Feed, stops: Sequence[int]) -> None:
-        """Until no job is left, or `stops` has grown by a signal."""
+        """Until no job is left, or `stops` has grown by a signal.
+
+        An error, of the feed for one, leaves no job running: they are asked for checkpoints, too.
+
+        Raises:
+            TrainingError: the scheduler goes on taking no job.
+        """
+        try:
+            self._work(feed, stops)
+        except BaseException:
+            with suppress(Exception):  # the first error is the one to be told
+                self._abandon(stops)
+            raise
+
+    def _work(self, feed: Feed, stops: Sequence[int]) -> None:
         obeyed, deadline = 0, math.inf
         while self.out or (not stops and (self._queue or self._elsewhere or not feed.is_done())):
             if len(stops) > obeyed or time.monotonic() > deadline:
@@ -95,7 +125,7 @@ class Dispatch:
                 self._stop(at_once=obeyed > 0)
                 if obeyed:
                     return
-                obeyed, deadline = len(stops), time.monotonic() + STOP_SECONDS
+                obeyed, deadline = len(stops), time.monotonic() + LEAVE_SECONDS
             if not stops:
                 self._submit(feed)
                 self._look_elsewhere()
@@ -104,6 +134,8 @@ class Dispatch:
             self.observer.tick()
 
     def _submit(self, feed: Feed) -> None:
+        if time.monotonic() - self._tried < AGAIN_SECONDS:
+            return
         while len(self.out) < self.at_once:
             job = self._queue.popleft() if self._queue else feed.take()
             if job is None:
@@ -112,8 +144,37 @@ class Dispatch:
             if done is not None:
                 self.ended(done)
                 continue
-            self.scheduler.submit(job)
+            try:
+                self.scheduler.submit(job)
+            except NotTaken as error:
+                self._queue.appendleft(job)
+                self._try_again(str(error))
+                return
+            self._tried, self._refused = -math.inf, None
             self.out[job.run_id] = job
+
+    def _try_again(self, why: str) -> None:
+        """What is not taken now is tried again, for ever while jobs of this sweep may make room."""
+        now = time.monotonic()
+        if self._tried == -math.inf:
+            often, most = f"{AGAIN_SECONDS:g} seconds", f"{GIVE_UP_SECONDS / 60:g} minutes"
+            self.observer.note(
+                f"no job is taken now ({why}); it is tried again every {often}, "
+                f"and given up after {most} without a job of this sweep's there"
+            )
+        self._tried = now
+        if self.out:
+            self._refused = None
+            return
+        self._refused = now if self._refused is None else self._refused
+        if now - self._refused >= GIVE_UP_SECONDS:
+            raise TrainingError(
+                "hydra/launcher",
+                expected="a scheduler that takes jobs",
+                got=f"none taken in {GIVE_UP_SECONDS / 60:g} minutes: {why}",
+                remedy="the same command goes on once it takes them; hydra.launcher.at_once=N "
+                "keeps fewer of them in its queue",
+            )
 
     def _hear(self, news: News) -> None:
         job = self.out.get(news.run_id)
@@ -140,13 +201,30 @@ class Dispatch:
         self.ended(Outcome(**{**vars(outcome), "record": record}))
 
     def _stop(self, *, at_once: bool) -> None:
-        self.scheduler.stop(at_once=at_once)
+        for name in self.scheduler.stop(at_once=at_once):
+            job = self.out.pop(name)
+            self._begun.discard(name)
+            self._end(job, Outcome(name, "interrupted", "another sweep waits for it: it goes on"))
         if not at_once and self.out:
             running = len(self._begun)
             waiting = len(self.out) - running
             parts = [f"{running} running jobs save their checkpoints"] * bool(running)
             parts += [f"{waiting} waiting jobs are cancelled"] * bool(waiting)
             self.observer.note(f"stopping: {', '.join(parts)}")
+
+    def _abandon(self, stops: Sequence[int]) -> None:
+        """Has what is out end, and tells nobody how: it may be they who raised."""
+        if not self.out:
+            return
+        before = len(stops)
+        for name in self.scheduler.stop(at_once=False):
+            del self.out[name]
+        self.observer.note(f"an error ends the sweep: {len(self.out)} jobs are stopped")
+        deadline = time.monotonic() + LEAVE_SECONDS
+        while self.out and len(stops) == before and time.monotonic() < deadline:
+            for news in self.scheduler.news(TICK_SECONDS):
+                if news.what == "ended":
+                    self.out.pop(news.run_id, None)
 
     def _leaves(self, number: int) -> bool:
         """Whether this sweep ends and its jobs do not: a closed terminal is not a cluster's end."""

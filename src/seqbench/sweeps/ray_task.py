@@ -17,8 +17,8 @@ from typing import Any
 
 from seqbench.sweeps.execute import Outcome
 from seqbench.sweeps.node import Order, told
+from seqbench.sweeps.stopping import STOP_SECONDS
 
-STOP_SECONDS = 45.0  # for a checkpoint, between being told to stop and being killed
 _POLL_SECONDS = 0.1
 CARRIED = ("SEQBENCH_", "WANDB_", "HF_")  # variables that the sweep's own runs would see
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,13 +61,18 @@ class RayTasks:
                 self._begun.add(job.run_id)
                 yield News(job.run_id, "began")
 
-    def stop(self, *, at_once: bool) -> None:
-        """Cancels the tasks: those that run are told to stop, or their workers are killed."""
+    def stop(self, *, at_once: bool) -> Iterable[str]:
+        """Cancels the tasks: those that run are told to stop, or their workers are killed.
+
+        Returns:
+            None of them: no task is another sweep's.
+        """
         import ray
 
         self._is_stopping = True
         for task in self._tasks:
             ray.cancel(task, force=at_once)
+        return ()
 
     def _over(self, job: Job, task: Any) -> News:
         import ray
@@ -76,8 +81,9 @@ class RayTasks:
         self._begun.discard(job.run_id)
         try:
             code, outcome = ray.get(task)
-        except exceptions.OutOfMemoryError:
-            outcome = bury_as(job, "SIGKILL", "killed by Ray, whose machine was short of memory")
+        except exceptions.OutOfMemoryError as error:
+            why = "killed by Ray, whose machine was short of memory"
+            outcome = bury_as(job, type(error).__name__, why)
         except (exceptions.TaskCancelledError, exceptions.WorkerCrashedError) as error:
             return self._lost(job, error)
         except (exceptions.NodeDiedError, exceptions.ObjectLostError) as error:
@@ -101,7 +107,7 @@ class RayTasks:
         self._deaths[job.run_id] += 1
         if self._deaths[job.run_id] >= MAX_DEATHS:
             message = f"its Ray worker was lost {MAX_DEATHS} times: {reason(error)}"
-            return News(job.run_id, "ended", bury_as(job, "SIGKILL", message))
+            return News(job.run_id, "ended", bury_as(job, type(error).__name__, message))
         self.submit(job)
         return News(job.run_id, "waits")
 

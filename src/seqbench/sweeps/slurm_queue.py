@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from seqbench.config.job import Job
 from seqbench.errors import ConfigError
 from seqbench.records.claim import is_held
 from seqbench.sweeps.burial import bury_as
-from seqbench.sweeps.dispatch import News
+from seqbench.sweeps.dispatch import News, NotTaken
 from seqbench.sweeps.execute import Observer, Outcome
 from seqbench.sweeps.node import Order, told
 from seqbench.sweeps.slurm_commands import NoAnswer, Queued, cancel, details, queue
@@ -80,7 +81,9 @@ class SlurmQueue:
         """Hands a job to Slurm, unless an earlier sweep has left it in the queue.
 
         Raises:
-            ConfigError: Slurm does not take it.
+            NotTaken: Slurm does not take it now: its controller is busy or away, or a limit of how
+                many jobs may be queued is reached.
+            ConfigError: what sbatch answers cannot be understood.
         """
         folder = _folder(job)
         if self._left is None:
@@ -104,22 +107,27 @@ class SlurmQueue:
             self._looked = time.monotonic()
             yield from self._look_at_queue()
 
-    def stop(self, *, at_once: bool) -> None:
-        """Cancels the jobs; that they are killed if they do not end is up to Slurm."""
+    def stop(self, *, at_once: bool) -> Iterable[str]:
+        """Cancels the jobs; that they are killed if they do not end is up to Slurm.
+
+        Returns:
+            The run ids of jobs that are another sweep's, and go on.
+        """
         self._is_stopping = True
-        mine = [handed.job_id for handed in self._handed.values() if handed.is_mine]
+        theirs = [name for name, handed in self._handed.items() if not handed.is_mine]
+        for name in theirs:
+            del self._handed[name]
+        mine = [handed.job_id for handed in self._handed.values()]
         self._looked = 0.0
         self.poll_seconds = min(self.poll_seconds, LOOK_SECONDS)
         if at_once:
-            return
+            return theirs
         try:
             cancel(mine)
         except NoAnswer as error:
             ids = " ".join(mine)
             self.observer.note(f"the jobs could not be cancelled ({error}): scancel {ids}")
-        for name, handed in list(self._handed.items()):
-            if not handed.is_mine:
-                del self._handed[name]
+        return theirs
 
     def _find_left(self, folder: Path) -> None:
         """What is queued of this study, by whom it was submitted."""
@@ -152,17 +160,18 @@ class SlurmQueue:
         )
         run = SlurmRun(Order.of(job, self.call), str(folder.absolute()))
         try:
-            job_id = str(executor.submit(run).job_id)
-        except (FailedJobError, FailedSubmissionError) as error:
+            with redirect_stderr(io.StringIO()):  # into the table; the error says it again
+                return str(executor.submit(run).job_id)
+        except FailedJobError as error:
+            raise NotTaken(" ".join(str(error).split())) from error
+        except FailedSubmissionError as error:
             raise ConfigError(
-                "hydra.launcher",
-                expected="a job that Slurm takes",
+                "hydra/launcher=slurm",
+                expected="an sbatch that answers with the job's number",
                 got=" ".join(str(error).split()),
-                remedy="hydra.launcher.at_once=N keeps fewer jobs in the queue at once",
             ) from error
-        for link in folder.glob(".submission_file_*.sh"):
-            link.unlink()  # where the script was before it had the job's number
-        return job_id
+        finally:
+            _tidy(folder, job.run_id)
 
     def _look_at_queue(self) -> Iterator[News]:
         try:
@@ -197,6 +206,8 @@ class SlurmQueue:
         yield self._over(handed, outcome or self._end_unheard(handed))
 
     def _end_unheard(self, handed: Handed) -> Outcome:
+        if self._is_stopping:  # what it is then called in Slurm differs, and may not be told
+            return Outcome(handed.job.run_id, "interrupted")
         known: Mapping[str, str] = {}
         with suppress(NoAnswer):
             known = details(handed.job_id)
@@ -206,7 +217,7 @@ class SlurmQueue:
         code = known.get("ExitCode", "unknown")
         printed = _folder(handed.job) / f"{handed.job_id}_0_log.err"
         message = f"Slurm's job {handed.job_id} ended ({state}, exit code {code}), see {printed}"
-        return bury_as(handed.job, "SIGKILL", message)  # a later try goes on from its checkpoint
+        return bury_as(handed.job, known.get("JobState", "ProcessEnd"), message)
 
     def _over(self, handed: Handed, outcome: Outcome) -> News:
         del self._handed[handed.job.run_id]
@@ -231,3 +242,15 @@ def _told(handed: Handed) -> Path:
 
 def _runs(state: str) -> bool:
     return state in _RUNS
+
+
+def _tidy(folder: Path, run_id: str) -> None:
+    """Removes script and pickle of a submission from where they were before the job had a number.
+
+    Those of a job that was not taken stay there, and of any other only a link does. Another sweep
+    may be submitting other runs.
+    """
+    for path in (*folder.glob(".submission_file_*.sh"), *folder.glob(f"{'[0-9a-f]' * 32}.pkl")):
+        with suppress(OSError):
+            if run_id.encode() in path.read_bytes():
+                path.unlink()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqbench.batch import DataSpec
@@ -40,11 +40,18 @@ def set_up_data(config: Mapping[str, Any]) -> SeqDataModule:
     return datamodule
 
 
-def budget_widths(config: Mapping[str, Any], spec: DataSpec) -> dict[str, int]:
+def budget_widths(
+    config: Mapping[str, Any], spec: DataSpec, *, said: Sequence[str] = ()
+) -> dict[str, int]:
     """The model's arguments that a budget of parameters solves for; none without such a budget.
 
+    Args:
+        config: the run's.
+        spec: of its data.
+        said: what the command line or the sweep changed.
+
     Raises:
-        ConfigError: no width of the model meets the budget.
+        ConfigError: no width of the model meets the budget, or the only one was said.
     """
     budget = BudgetKeys.of(config)
     if budget.params is None:
@@ -64,7 +71,25 @@ def budget_widths(config: Mapping[str, Any], spec: DataSpec) -> dict[str, int]:
         return num_parameters(task) - embeddings * excluded
 
     arguments = {key: value for key, value in config["model"].items() if not key.startswith("_")}
-    return solved_widths(type(own.encoder), arguments, size, params=budget.params)
+    widths = solved_widths(type(own.encoder), arguments, size, params=budget.params)
+    _refuse_said(widths, said)
+    return widths
+
+
+def _refuse_said(widths: Mapping[str, int], said: Sequence[str]) -> None:
+    """One width says nothing of a network whose only width is solved for; of several it is a share.
+
+    Two values of it would be two runs of the same network.
+    """
+    for line in said if len(widths) == 1 else ():
+        key, _, value = line.lstrip("+").partition("=")
+        if key.removeprefix("model.") in widths and key.startswith("model."):
+            raise ConfigError(
+                key,
+                expected="not to be said with budget.params, which solves for it",
+                got=value,
+                remedy="leave one of the two out",
+            )
 
 
 def build_task(

@@ -99,7 +99,7 @@ def run(
             reset_peak_memory()
             while outcome is None:
                 # Built first: meanwhile W&B's own process starts.
-                task, widths = _network(config, datamodule)
+                task, widths = _network(config, datamodule, overrides)
                 mirror = _start_mirror(wandb, config, folder, datamodule.spec.task, point)
                 attempt = Attempt(
                     config=config,
@@ -211,7 +211,7 @@ def _prepare_data(config: Mapping[str, Any], folder: RunFolder) -> SeqDataModule
 
 
 def _network(
-    config: Mapping[str, Any], datamodule: SeqDataModule
+    config: Mapping[str, Any], datamodule: SeqDataModule, overrides: Sequence[str]
 ) -> tuple[Task | None, dict[str, int]]:
     """The task, and what its budget solved for; None and nothing for a baseline."""
     if is_baseline(config):
@@ -219,7 +219,7 @@ def _network(
             log.info("budget: not for a baseline, which has neither a width nor steps")
         return None, {}
     with explained(config, building=True):
-        widths = budget_widths(config, datamodule.spec)
+        widths = budget_widths(config, datamodule.spec, said=overrides)
         if widths:
             told = " ".join(f"model.{name}={width}" for name, width in widths.items())
             log.info("budget: solved for %s", told)
