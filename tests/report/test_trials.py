@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,25 @@ def test_pruned_trials_are_no_failures(store: Store, tmp_path: Path) -> None:
     assert any(note.startswith(told) for note in content.notes)
     (section,) = content.sections
     assert len(section.table.trials) == 12
+
+
+def test_what_a_search_has_left_behind_is_in_no_table(store: Store, tmp_path: Path) -> None:
+    old = [
+        store(score=0.5, config={"optimizer": {"lr": 0.1}, "search": part("trial")}),
+        store(score=0.99, seed=1, config={"optimizer": {"lr": 0.1}, "search": part("final")}),
+    ]
+    trial = store(score=0.6, config={"optimizer": {"lr": 0.2}, "search": part("trial")})
+    final = store(score=0.7, seed=1, config={"optimizer": {"lr": 0.2}, "search": part("final")})
+    store(score=0.3, seed=5)  # no search's
+    outputs = tmp_path / "outputs"
+    named = {"trials": [{"run_id": trial.run_id}], "finals": {"3": [final.run_id]}}
+    (outputs / "architectures" / "study.json").write_text(json.dumps(named))
+    content = gather(outputs)
+    (section,) = content.sections
+    assert sorted(row.score.mean or 0.0 for row in section.table.rows) == [0.3, 0.7]
+    assert [run.record.run_id for run in section.table.trials] == [trial.run_id]
+    assert not {record.run_id for record in old} & {run.record.run_id for run in content.runs}
+    assert sum(note.startswith("2 runs of searches are left out") for note in content.notes) == 1
+    (outputs / "architectures" / "study.json").write_text("[" * 100_000)
+    (section,) = gather(outputs).sections  # nothing says what counts
+    assert len(section.table.rows) == 3

@@ -106,6 +106,16 @@ def hold(job: Job) -> Any:
         time.sleep(100)
 
 
+def deaf(job: Job) -> Any:
+    """Hears that it is told to stop, and does not."""
+    event(job, "start")
+    try:
+        time.sleep(100)
+    except KeyboardInterrupt:
+        event(job, "told")
+        time.sleep(100)
+
+
 def stop_the_pool(job: Job) -> Any:
     """Tells the pool to stop once two jobs run; ends by the signal that the pool sends then.
 

@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from tests.sweeps.seen import MakeJobs, Seen
+from tests.sweeps.seen import MakeJobs, Seen, Torn
 from tests.sweeps.stored import store
 
 from seqbench.config.job import Job
+from seqbench.errors import TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.sweeps import dispatch
-from seqbench.sweeps.dispatch import Dispatch, News
+from seqbench.sweeps.dispatch import Dispatch, News, NotTaken
 from seqbench.sweeps.execute import Outcome
 from seqbench.sweeps.feed import Listed
+from seqbench.training.distributed import CHECKPOINT_SECONDS
 
 
 @dataclass
@@ -45,15 +47,18 @@ class Scripted:
             self.held.discard(name)
             yield News(name, "ended", Outcome(name, "failed" if held else "completed", held=held))
 
-    def stop(self, *, at_once: bool) -> None:
+    def stop(self, *, at_once: bool) -> list[str]:
         self.log.append(f"stop {at_once}")
+        return []
 
 
 def run(
     jobs: list[Job], scheduler: Scripted, stops: list[int] | None = None, at_once: int = 2
 ) -> tuple[list[Outcome], Seen]:
     outcomes, seen = list[Outcome](), Seen()
-    Dispatch(scheduler, at_once, outcomes.append, seen).work(Listed(jobs), stops or [])
+    Dispatch(scheduler, at_once, outcomes.append, seen).work(
+        Listed(jobs), [] if stops is None else stops
+    )
     return outcomes, seen
 
 
@@ -148,3 +153,136 @@ def test_a_closed_terminal_ends_no_job_of_a_cluster(outlives: bool, make_jobs: M
     assert ("stop False" in scheduler.log) is not outlives
     note = "1 jobs stay queued; the same command finds them again"
     assert (note in seen.log) is outlives
+
+
+def test_an_error_in_mid_sweep_leaves_no_job_running(make_jobs: MakeJobs) -> None:
+    class Saves(Scripted):
+        """Its jobs save their checkpoints before they end."""
+
+        def news(self, seconds: float) -> Iterator[News]:
+            self.log.append("news")
+            yield News(self.queued[0], "began")
+            if "stop False" in self.log:
+                yield News(self.queued.pop(0), "ended", None)
+
+    scheduler, seen = Saves(), Seen()
+    with pytest.raises(TrainingError, match="database is gone"):
+        Dispatch(scheduler, 3, pytest.fail, seen).work(Torn(make_jobs(2), seen), [])
+    assert scheduler.log == ["submit 0", "submit 1", "news", "stop False", "news", "news"]
+    assert seen.log[-1] == "an error ends the sweep: 2 jobs are stopped"
+
+
+def test_an_error_of_a_scheduler_that_is_gone_is_the_one_told(make_jobs: MakeJobs) -> None:
+    class Gone(Scripted):
+        def news(self, seconds: float) -> Iterator[News]:
+            raise TrainingError("gone")
+
+        def stop(self, *, at_once: bool) -> list[str]:
+            raise ConnectionError
+
+    with pytest.raises(TrainingError, match="gone"):
+        run(make_jobs(1), Gone())
+
+
+class Busy(Scripted):
+    """Takes only every third job that it is given, and ends one in three looks."""
+
+    tries = looks = 0
+
+    def submit(self, job: Job) -> None:
+        self.tries += 1
+        if self.tries % 3:
+            raise NotTaken("queue is full")
+        super().submit(job)
+
+    def news(self, seconds: float) -> Iterator[News]:
+        self.looks += 1
+        if not self.looks % 3:
+            yield from super().news(seconds)
+
+
+def test_a_job_that_is_not_taken_now_is_tried_again(
+    make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "AGAIN_SECONDS", 0.0)
+    scheduler = Busy()
+    outcomes, seen = run(make_jobs(3), scheduler)
+    assert [outcome.status for outcome in outcomes] == ["completed"] * 3
+    assert scheduler.log == ["submit 0", "submit 1", "submit 2"]  # their order is kept
+    notes = [line for line in seen.log if "started" not in line]
+    assert (
+        notes
+        == [
+            "no job is taken now (queue is full); it is tried again every 0 seconds, and given up "
+            "after 5 minutes without a job of this sweep's there"
+        ]
+        * 3
+    )  # once each, not at each try
+
+
+def test_a_scheduler_is_not_asked_again_at_every_tick(make_jobs: MakeJobs) -> None:
+    stops: list[int] = []
+
+    class Impatient(Busy):
+        def news(self, seconds: float) -> Iterator[News]:
+            self.looks += 1
+            if self.looks == 5:
+                stops.append(signal.SIGINT)
+            yield from ()
+
+    scheduler = Impatient()
+    assert run(make_jobs(1), scheduler, stops)[0] == []
+    assert scheduler.tries == 1
+
+
+@pytest.mark.parametrize("one_runs", [True, False])
+def test_a_scheduler_that_takes_no_job_is_given_up_once_none_of_ours_is_there(
+    one_runs: bool, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(dispatch, "GIVE_UP_SECONDS", 0.0)
+
+    class Full(Busy):
+        def submit(self, job: Job) -> None:
+            self.tries += 1
+            if not one_runs or self.tries > 1:
+                raise NotTaken("queue is full")
+            Scripted.submit(self, job)
+
+    scheduler, outcomes = Full(), list[Outcome]()
+    with pytest.raises(TrainingError) as caught:
+        Dispatch(scheduler, 2, outcomes.append, Seen()).work(Listed(make_jobs(2)), [])
+    assert caught.value.line() == (
+        "hydra/launcher: expected a scheduler that takes jobs, got none taken in 0 minutes: queue "
+        "is full; the same command goes on once it takes them; hydra.launcher.at_once=N keeps "
+        "fewer of them in its queue"
+    )
+    assert len(outcomes) == one_runs  # it has made room, in vain
+    assert scheduler.tries == (1 if not one_runs else 5)
+
+
+def test_jobs_that_another_sweep_waits_for_are_not_waited_for(make_jobs: MakeJobs) -> None:
+    jobs, stops = make_jobs(2), list[int]()
+
+    class Shared(Scripted):
+        def news(self, seconds: float) -> Iterator[News]:
+            if not stops:
+                stops.append(signal.SIGINT)
+                yield News(jobs[0].run_id, "began")
+                yield News(jobs[1].run_id, "began")
+            else:
+                yield News(jobs[1].run_id, "ended", Outcome(jobs[1].run_id, "interrupted"))
+
+        def stop(self, *, at_once: bool) -> list[str]:
+            return [jobs[0].run_id]
+
+    outcomes, seen = run(jobs, Shared(), stops)
+    assert [(item.run_id, item.status, item.reason) for item in outcomes] == [
+        (jobs[0].run_id, "interrupted", "another sweep waits for it: it goes on"),
+        (jobs[1].run_id, "interrupted", ""),
+    ]
+    assert seen.log[-1] == "stopping: 1 running jobs save their checkpoints"
+
+
+def test_who_ends_jobs_waits_longer_than_they_do_for_their_own() -> None:
+    assert CHECKPOINT_SECONDS < dispatch.STOP_SECONDS < dispatch.LEAVE_SECONDS

@@ -53,6 +53,14 @@ def run() -> Iterator[Callable[..., list[Outcome]]]:
 Run = Callable[..., list[Outcome]]
 
 
+def test_checks_alone_take_no_more_than_the_slots(make_jobs: MakeJobs) -> None:
+    """Nothing is prepared for them, and a login node is not for work."""
+    pool, jobs = Pool(slots=1, modules=()), make_jobs(3)
+    pool.launch(Listed(), pool_jobs.complete, lambda _: None, Seen(), checks=jobs)
+    pool.close()
+    assert [line[0] for line in pool_jobs.events(jobs[0].folder.parent)] == ["start", "end"] * 3
+
+
 def test_each_job_has_a_process_and_a_group_of_its_own(run: Run, make_jobs: MakeJobs) -> None:
     jobs = make_jobs(5)
     outcomes = run(jobs, pool_jobs.complete)

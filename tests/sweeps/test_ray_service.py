@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from tests.e2e.sweeps import Sweep, results
 from tests.sweeps import pool_jobs
-from tests.sweeps.seen import MakeJobs, Seen
+from tests.sweeps.seen import MakeJobs, Seen, Torn
 
 from seqbench.config.job import Job
-from seqbench.errors import ConfigErrors
+from seqbench.errors import ConfigErrors, TrainingError
+from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 from seqbench.sweeps.execute import Execute, Outcome
@@ -134,6 +135,15 @@ def test_a_stop_asks_runs_to_stop_and_cancels_the_others(
     outcomes = launch(make_jobs(4), pool_jobs.hold, seen, at_once=4)
     assert [outcome.status for outcome in outcomes] == ["interrupted"] * 4
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_an_error_in_mid_sweep_stops_the_runs(launch: Launch, make_jobs: MakeJobs) -> None:
+    jobs, seen = make_jobs(4), Seen()
+    launcher = Ray.of(**{**SETTINGS, "at_once": 9})
+    launcher.prepare(jobs)
+    with pytest.raises(TrainingError, match="database is gone"):
+        launcher.launch(Torn(jobs, seen), pool_jobs.hold, lambda _: None, seen)
+    assert not any(is_held(RunFolder(job.folder).lock) for job in jobs)
 
 
 @pytest.fixture

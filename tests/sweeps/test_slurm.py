@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Ended
 from tests.sweeps.seen import MakeJobs, Seen
 
-from seqbench.errors import ConfigError, ConfigErrors
+from seqbench.errors import ConfigError, ConfigErrors, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.sweeps import slurm, slurm_commands, slurm_queue, slurm_run
 from seqbench.sweeps.dispatch import News
@@ -126,6 +126,29 @@ def test_submitit_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slurm, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"expected submitit, got none .* 'seqbench\[slurm\]'"):
         Slurm.of(**SETTINGS).prepare([])
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_controller_that_is_down_is_not_a_refusal(
+    is_up: bool, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(*command: str) -> str:
+        if is_up and command[0] == "squeue":
+            return ""
+        raise NoAnswer(f"{command[0]}: no" if is_up else "connect failure")
+
+    monkeypatch.setattr(slurm, "find_spec", lambda name: object())
+    monkeypatch.setattr(slurm, "missing", list)
+    monkeypatch.setattr(slurm_commands, "_run", answer)
+    with pytest.raises(ConfigErrors if is_up else TrainingError) as caught:
+        Slurm.of(**SETTINGS).prepare(make_jobs(1))
+    assert caught.value.line() == (
+        "hydra.launcher: expected options that this cluster takes, got --cpus-per-task=1 "
+        "--nodes=1 --ntasks=1 --time=60: sbatch: no"
+        if is_up
+        else "hydra/launcher=slurm: expected a Slurm controller that answers, got connect failure; "
+        "scontrol ping says whether it is up"
+    )
 
 
 @pytest.fixture
@@ -288,6 +311,7 @@ def test_a_job_that_vanished_is_buried_with_what_slurm_knows(
     )
     record = RunFolder(job.folder).read_record()
     assert record is not None and record.status == "failed"
+    assert record.error is not None and record.error.type == "OUT_OF_MEMORY"
 
 
 @pytest.mark.parametrize("alone", [True, False])
@@ -307,8 +331,32 @@ def test_jobs_that_an_earlier_sweep_left_are_found(
     monkeypatch.setattr(slurm_queue, "cancel", cancelled.extend)
     made.submit(first)
     made.submit(second)
-    made.stop(at_once=False)
+    left = made.stop(at_once=False)
     assert cancelled == (["41", "1"] if alone else ["1"])  # not while another sweep waits for it
+    assert left == ([] if alone else [first.run_id])
+    looks.append([("41", "RUNNING", first.run_id)])
+    assert [each.run_id for each in news(made)] == [second.run_id]
+
+
+@pytest.mark.parametrize("known", [{}, {"JobState": "FAILED"}, NoAnswer("connect failure")])
+def test_a_job_that_was_cancelled_is_interrupted_whatever_slurm_calls_it(
+    known: Any, queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def details(job_id: str) -> dict[str, str]:
+        if isinstance(known, Exception):
+            raise known
+        return known
+
+    made, _, _ = queue
+    monkeypatch.setattr(slurm_queue, "details", details)
+    monkeypatch.setattr(slurm_queue, "cancel", lambda ids: None)
+    (job,) = make_jobs(1)
+    made.submit(job)
+    made.stop(at_once=False)
+    (last,) = news(made)
+    assert last.outcome == Outcome(job.run_id, "interrupted")
+    assert RunFolder(job.folder).read_record() is None
 
 
 def test_what_slurm_prints_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

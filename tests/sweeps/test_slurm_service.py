@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.e2e.sweeps import Sweep, results
 from tests.sweeps import pool_jobs
-from tests.sweeps.seen import MakeJobs, Seen
+from tests.sweeps.seen import MakeJobs, Seen, Torn
 from tests.sweeps.slurm_cluster import Cluster, Unavailable, cluster
 
 from seqbench.config.compose import compose_job
-from seqbench.errors import ConfigErrors
+from seqbench.errors import ConfigErrors, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
+from seqbench.sweeps import dispatch
+from seqbench.sweeps.dispatch import LEAVE_SECONDS
 from seqbench.sweeps.execute import Execute, Outcome
 from seqbench.sweeps.feed import Listed
 from seqbench.sweeps.slurm import Slurm
@@ -95,13 +100,30 @@ def _trains(study: Path) -> bool:
     return any(len(read_metrics(path)) > 6 for path in study.glob("*/metrics.jsonl"))
 
 
+def _trainings(study: Path) -> list[psutil.Process]:
+    """The processes that train: those that submitit has started."""
+    return [
+        each
+        for each in psutil.process_iter(["cmdline"])
+        if {"submitit.core._submit", str(study / "slurm")} <= set(each.info["cmdline"] or [])
+        and each.info["cmdline"][0] == sys.executable
+    ]
+
+
+def _minutes_ahead(slurm: Cluster, job: str) -> int:
+    """A time limit that is 45 seconds ahead at least, and less than the warning before it."""
+    ran = slurm.run("squeue", "--noheader", f"--jobs={job}", "--format=%M").strip()
+    minutes, seconds = map(int, ran.split(":"))
+    return minutes + 1 + (seconds > 15)
+
+
 def _lets_begin(slurm: Cluster, job: str) -> Callable[[], bool]:
     """A condition that never holds, and meanwhile has a requeued job start without delay."""
 
     def look() -> bool:
         if slurm.states().get(job) == "PENDING":
             with contextlib.suppress(AssertionError):  # it may have begun since
-                slurm.run("scontrol", "update", f"JobId={job}", "StartTime=now")
+                slurm.run("scontrol", "update", f"JobId={job}", "StartTime=now", "TimeLimit=60")
         return False
 
     return look
@@ -124,15 +146,20 @@ def test_a_stopped_job_comes_back_and_ends_as_if_undisturbed(
     if how == "requeued":
         slurm.run("scontrol", "requeue", job)
     elif how == "out of time":
-        slurm.run("scancel", "--signal=USR1", job)  # as Slurm sends it before the time is up
+        (training,) = _trainings(study)
+        training.suspend()  # it would end before Slurm looks: every half a minute
+        slurm.run("scontrol", "update", f"JobId={job}", f"TimeLimit={_minutes_ahead(slurm, job)}")
+        training.wait(120)  # the warning wakes it
     else:
-        slurm.run("sbatch", "--partition=urgent", "--cpus-per-task=2", "--wrap=sleep 1")
+        urgent = ["--partition=urgent", "--cpus-per-task=2", "--output=/dev/null"]
+        slurm.run("sbatch", *urgent, "--wrap=sleep 1")
     sweep.wait(_lets_begin(slurm, job), patience=PATIENCE)
     printed = (tmp_path / "sweep.txt").read_text()
     assert sweep.process.returncode == 0, printed
     (run,) = study.glob("text_classification-*")
     log = (run / "log.txt").read_text()
     assert log.count("run interrupted") == 1
+    assert (how == "out of time") == ("told to stop by SIGUSR1" in log)
     assert "going on from step" in log
     assert not list((study / "slurm").glob(f"{job}*"))  # nothing is left of a job that went well
 
@@ -204,7 +231,7 @@ def test_how_jobs_end(
     assert "ended (FAILED, exit code 7:0), see " in outcomes[3].reason
     record = RunFolder(jobs[2].folder).read_record()
     assert record is not None and record.error is not None
-    assert record.error.type == "SIGKILL"  # the next try goes on from its checkpoint
+    assert record.error.type == "FAILED"
     assert RunFolder(jobs[3].folder).log.read_text() == "job 3 was here\n"
 
 
@@ -228,6 +255,73 @@ def test_a_job_that_somebody_cancels_is_interrupted(
     seen.on_started[0] = lambda: slurm.run("scancel", *slurm.states())
     outcomes = launch(make_jobs(1), pool_jobs.sleep, seen)
     assert [outcome.status for outcome in outcomes] == ["interrupted"]
+
+
+def test_a_job_that_does_not_end_when_it_is_cancelled_is_killed(
+    slurm: Cluster,
+    launch: Callable[..., list[Outcome]],
+    make_jobs: MakeJobs,
+) -> None:
+    """After Slurm's KillWait; the sweep waits for that, and can be told again not to."""
+    seen, (job,) = Seen(), make_jobs(1)
+    told: list[float] = []
+
+    def stop() -> None:
+        _until(lambda: pool_jobs.events(job.folder.parent))  # Slurm says so before it is at work
+        told.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    seen.on_started[0] = stop
+    outcomes = launch([job], pool_jobs.deaf, seen)
+    assert [outcome.status for outcome in outcomes] == ["interrupted"]
+    assert [line[0] for line in pool_jobs.events(job.folder.parent)] == ["start", "told"]
+    assert 20.0 <= time.monotonic() - told[0] < LEAVE_SECONDS
+    assert RunFolder(job.folder).read_record() is None  # it has not failed
+    assert not slurm.states()
+
+
+def test_an_error_in_mid_sweep_cancels_the_jobs(
+    slurm: Cluster,
+    make_jobs: MakeJobs,
+) -> None:
+    jobs, seen = make_jobs(2), Seen()
+    launcher = Slurm.of(**{**SETTINGS, "cpus": 2})
+    launcher.prepare(jobs)
+    with pytest.raises(TrainingError, match="database is gone"):
+        launcher.launch(Torn(jobs, seen), pool_jobs.hold, lambda _: None, seen)
+    assert not slurm.states()
+
+
+def test_a_job_that_is_not_taken_now_is_submitted_again(
+    slurm: Cluster,
+    launch: Callable[..., list[Outcome]],
+    make_jobs: MakeJobs,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """As when the controller is busy for a moment, or the queue is full."""
+    sbatch, tries = shutil.which("sbatch"), tmp_path / "tries"
+    script = tmp_path / "bin" / "sbatch"
+    script.parent.mkdir()
+    script.write_text(
+        f'#!/bin/sh\ncase "$1" in --test-only) exec {sbatch} "$@" ;; esac\n'
+        f"echo >> {tries}\n"
+        f'[ $(wc -l < {tries}) -lt 3 ] && echo "sbatch: error: Socket timed out" >&2 && exit 1\n'
+        f'exec {sbatch} "$@"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(dispatch, "AGAIN_SECONDS", 0.5)
+    seen, jobs = Seen(), make_jobs(1)
+    capfd.readouterr()
+    outcomes = launch(jobs, pool_jobs.complete, seen)
+    assert [outcome.status for outcome in outcomes] == ["completed"]
+    assert seen.log[0].startswith("no job is taken now (sbatch: error: Socket timed out); it is")
+    assert seen.log[1:] == ["started 0"]
+    assert capfd.readouterr().err == ""  # the table is there
+    folder = jobs[0].folder.parent / "slurm"
+    assert [path.name for path in folder.iterdir()] == [".lock"]
 
 
 def test_a_closed_terminal_leaves_jobs_queued(

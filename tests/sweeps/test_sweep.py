@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.sweeps.seen import Seen
 from tests.sweeps.stored import store
 
 from seqbench.config.compose import compose_job
@@ -21,7 +22,7 @@ from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunError
 from seqbench.sweeps import composer
 from seqbench.sweeps.command import run_sweep
-from seqbench.sweeps.execute import Outcome, attempt, exit_code, summary
+from seqbench.sweeps.execute import attempt, exit_code, summary
 from seqbench.sweeps.feed import taken
 from seqbench.sweeps.kept import forced
 from seqbench.sweeps.plan import Plan
@@ -39,25 +40,6 @@ def done(status: str = "completed", error: Any = None, **execution: Any) -> Any:
     """What executing a job gives back."""
     record = SimpleNamespace(status=status, error=error)
     return SimpleNamespace(**{"record": record, "was_complete": False, "stale": (), **execution})
-
-
-class Seen:
-    """An observer that keeps what has ended."""
-
-    def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
-        self.begun: tuple[int, int] | None = None
-
-    def begin(self, statuses: Any, at_once: int) -> None:
-        self.begun = (len(statuses), at_once)
-
-    def ended(self, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
-
-    def started(self, job: Job) -> None: ...
-    def elsewhere(self, job: Job) -> None: ...
-    def note(self, line: str) -> None: ...
-    def tick(self) -> None: ...
 
 
 @pytest.fixture
@@ -165,14 +147,16 @@ def test_an_unknown_key_of_the_sweeper(argv: list[str]) -> None:
         planned(argv, "model=toy", "hydra.sweeper.parms=3")
 
 
+@pytest.mark.parametrize("launcher", ["basic", "pool", "slurm", "ray"])
 def test_a_sweeper_that_makes_no_plan(
-    argv: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    launcher: str, argv: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    arguments = [item.replace("launcher=basic", f"launcher={launcher}") for item in argv]
     with pytest.raises(
         Exception, match="hydra/sweeper: expected grid or optuna, got one without a plan"
     ):
-        planned(argv, "model=toy", "hydra/sweeper=basic")
+        planned(arguments, "model=toy", "hydra/sweeper=basic")
 
 
 def test_every_job_is_frozen_before_the_first_starts(sweep: Any, tmp_path: Path) -> None:
@@ -350,6 +334,25 @@ def test_one_completed_run_is_looked_at_for_all_made_of_the_same_data(
     assert {item.run_id for item in outcomes if item.already} == {
         job.run_id for job in plan.jobs if job.seed == 3 or (job.seed < 3 and not rerun)
     }
+
+
+def test_where_all_is_complete_no_cluster_is_asked_for(argv: list[str]) -> None:
+    class Down(Now):
+        def prepare(self, jobs: Any) -> int:
+            raise ConfigErrors([])
+
+    plan, seen = planned(argv, "model=toy", "seed=0,1"), Seen()
+    for job in plan.jobs:
+        recorded(job, "completed")
+    looked: list[int] = []
+
+    def execute(job: Job) -> Any:
+        looked.append(job.seed)
+        return done(was_complete=True)
+
+    outcomes = Plan(plan.jobs, SETTINGS, Down()).execute(execute, seen)
+    assert [(item.status, item.already) for item in outcomes] == [("completed", True)] * 2
+    assert (looked, seen.begun) == ([0], (2, 1))  # what they are made of is looked at all the same
 
 
 def test_completed_runs_are_complete_though_nobody_looked(argv: list[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from seqbench.records.load import load_records
 from seqbench.records.searches import is_trial
+from seqbench.sweeps.live import Show
 
 Cli = Any
 SEARCH = [
@@ -59,6 +60,36 @@ def test_a_search_from_trials_to_report(cli: Cli, tiny: list[str]) -> None:
     assert "2 runs: 2 completed (2 of them before)" in more.out
     watched = cli("sweep", *said, "watch=true")
     assert watched.code == 0
+
+
+def test_a_finished_search_has_a_report_without_a_run_of_now(
+    cli: Cli, tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [*tiny, *SEARCH, "hydra/launcher=basic", "hydra.sweeper.retrain_best=0"]
+    first = cli("sweep", *said, "hydra.sweeper.n_trials=1", "report=false")
+    assert first.code == 0, first.err
+    to_come: list[int] = []
+
+    class Noted(Show):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            to_come.append(named["to_come"])
+            super().__init__(*given, **named)
+
+    monkeypatch.setattr("seqbench.verbs.tune.Show", Noted)
+    again = cli("sweep", *said, "hydra.sweeper.n_trials=1")
+    assert again.code == 0, again.err
+    assert again.out.splitlines()[-1] == "report: outputs/mine/report/report.html"
+    assert to_come == [0]
+    monkeypatch.setattr("seqbench.sweeps.tuning.tuning.code_hash", lambda _: "changed")
+    other = cli("sweep", *said, "hydra.sweeper.n_trials=1", "report=false")
+    assert other.code == 0, other.err
+    assert (
+        "stale: the trials: their code or libraries changed since; rerun=stale does the search "
+        "again"
+    ) in other.out.splitlines()
+    more = cli("sweep", *said, "hydra.sweeper.n_trials=2")
+    assert more.code == 2
+    assert "code: expected " in more.err
 
 
 def test_a_search_without_a_success(cli: Cli, tiny: list[str]) -> None:

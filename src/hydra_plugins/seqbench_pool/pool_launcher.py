@@ -64,6 +64,6 @@ class PoolLauncher(Launcher):
         Raises:
             ConfigError: the sweeper is one without a plan.
         """
-        from seqbench.errors import ConfigError
+        from seqbench.sweeps.plan import no_plan
 
-        raise ConfigError("hydra/sweeper", expected="grid or optuna", got="one without a plan")
+        raise no_plan()

@@ -9,7 +9,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 
 @dataclass
@@ -58,8 +58,8 @@ class RayLauncher(Launcher):
             "at_once": at_once,
             "cpus": cpus,
             "gpus_per_run": gpus_per_run,
-            "resources": _plain(resources),
-            "extra": _plain(extra),
+            "resources": resources,
+            "extra": extra,
         }
 
     def setup(
@@ -70,9 +70,10 @@ class RayLauncher(Launcher):
         Raises:
             ConfigErrors: settings that make no sense.
         """
+        from seqbench.sweeps.launcher_settings import plain
         from seqbench.sweeps.ray import Ray
 
-        self.ours = Ray.of(**self.settings)
+        self.ours = Ray.of(**plain(self.settings))
 
     def close(self) -> None:
         """Leaves the cluster."""
@@ -84,10 +85,6 @@ class RayLauncher(Launcher):
         Raises:
             ConfigError: the sweeper is one without a plan.
         """
-        from seqbench.errors import ConfigError
+        from seqbench.sweeps.plan import no_plan
 
-        raise ConfigError("hydra/sweeper", expected="grid", got="one without a plan")
-
-
-def _plain(node: Any) -> Any:
-    return OmegaConf.to_container(node) if OmegaConf.is_config(node) else node
+        raise no_plan()

@@ -9,7 +9,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 
 @dataclass
@@ -78,8 +78,8 @@ class SlurmLauncher(Launcher):
             "mem_gb": mem_gb,
             "warning_seconds": warning_seconds,
             "poll_seconds": poll_seconds,
-            "setup": _plain(setup),
-            "extra": _plain(extra),
+            "setup": setup,
+            "extra": extra,
         }
 
     def setup(
@@ -90,9 +90,10 @@ class SlurmLauncher(Launcher):
         Raises:
             ConfigErrors: settings that make no sense.
         """
+        from seqbench.sweeps.launcher_settings import plain
         from seqbench.sweeps.slurm import Slurm
 
-        self.ours = Slurm.of(**self.settings)
+        self.ours = Slurm.of(**plain(self.settings))
 
     def launch(self, job_overrides: Any, initial_job_idx: int) -> Any:
         """Not how it is used.
@@ -100,10 +101,6 @@ class SlurmLauncher(Launcher):
         Raises:
             ConfigError: the sweeper is one without a plan.
         """
-        from seqbench.errors import ConfigError
+        from seqbench.sweeps.plan import no_plan
 
-        raise ConfigError("hydra/sweeper", expected="grid", got="one without a plan")
-
-
-def _plain(node: Any) -> Any:
-    return OmegaConf.to_container(node) if OmegaConf.is_config(node) else node
+        raise no_plan()

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import inspect
 import typing
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,12 @@ def is_baseline(target: str) -> bool:
         return target.startswith(f"{OURS}.baselines.")
     bases = getattr(_locate(target), "__mro__", ())
     return any(base.__module__ == f"{OURS}.baselines.baseline" for base in bases)
+
+
+def ours(config: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+    """A group's node, if its class is of this package: one of another package may mean else."""
+    node = config.get(group) or {}
+    return node if str(node.get("_target_")).startswith(f"{OURS}.") else {}
 
 
 def _imported(target: str) -> Signature:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from seqbench.records.plain_json import load_json
+
+STUDY = "study.json"  # in the study's folder: what its search found out
 SEARCH = "search"  # the key of a run's config, no part of its identity; filled in by the sweeper
 
 
@@ -44,3 +48,20 @@ def is_trial(config: Mapping[str, Any]) -> bool:
     """Whether the run was made to be chosen from: its test scores are no result."""
     part = search_part(config)
     return part is not None and part.phase == "trial"
+
+
+def named_runs(study: Path) -> frozenset[str] | None:
+    """The runs that a search now consists of, by its `study.json`: trials, and its winner's runs.
+
+    None where nothing says so: what the folder holds is then all that is known.
+
+    Args:
+        study: the study's folder.
+    """
+    try:
+        plain = load_json((study / STUDY).read_text(encoding="utf-8"))
+        trials = [str(trial["run_id"]) for trial in plain["trials"]]
+        finals = [str(run_id) for run_ids in plain["finals"].values() for run_id in run_ids]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    return frozenset([*trials, *finals])

@@ -25,7 +25,7 @@ from seqbench.report.samples import Written, written
 from seqbench.report.search import Search, search
 from seqbench.report.tables import Table, build_tables, study_names
 from seqbench.report.token_losses import Tokens, read_tokens
-from seqbench.report.trials import notes_on_trials, without_trials
+from seqbench.report.trials import counted, notes_on_trials, without_trials
 
 METHOD = (
     "± is half the width of the 95 % t-interval over seeds, one configuration at a time. "
@@ -81,7 +81,7 @@ class Content:
         failures: runs without a score.
         pending: runs without a record.
         provenance: by name, each value and how many runs have it.
-        runs: every readable run.
+        runs: every readable run but those that a search has left behind.
         live: whether the runs are still being made, and the page is to reload itself.
     """
 
@@ -131,6 +131,7 @@ def gather(
             got="none",
             remedy="seqbench train or seqbench sweep makes runs",
         )
+    loaded, superseded = counted(loaded)
     sections = tuple(_section(table) for table in build_tables(loaded.runs))
     tables = [section.table for section in sections]
     unusable = {
@@ -150,6 +151,7 @@ def gather(
         notes=(
             METHOD,
             *notes_on_trials(loaded.records),
+            *superseded,
             *_refusals(sections),
             *warnings(loaded.records, tables, unusable, lost),
             *doubts,

@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from seqbench.records.load import StoredRun
+from seqbench.records.load import Loaded, StoredRun
 from seqbench.records.record import PRUNED, RunRecord
-from seqbench.records.searches import is_trial, search_part
+from seqbench.records.searches import is_trial, named_runs, search_part
+
+
+def counted(loaded: Loaded) -> tuple[Loaded, list[str]]:
+    """What was loaded without runs that a search has left behind, and a note on these.
+
+    A winner that later trials have beaten has test scores, too. Next to those of the winner since,
+    they would have the reader choose between the two by them: that is a search on the test split.
+    """
+    named = {study: named_runs(study) for study in {r.folder.path.parent for r in loaded.runs}}
+
+    def counts(run: StoredRun) -> bool:
+        names = named[run.folder.path.parent]
+        is_of_search = search_part(run.record.config) is not None
+        return names is None or not is_of_search or run.folder.path.name in names
+
+    kept = tuple(run for run in loaded.runs if counts(run))
+    left = len(loaded.runs) - len(kept)
+    if not left:
+        return loaded, []
+    note = (
+        f"{left} runs of searches are left out: their study.json names them no more, since "
+        "another trial has become the best, or the search was begun anew."
+    )
+    return replace(loaded, runs=kept), [note]
 
 
 def without_trials(runs: Iterable[StoredRun]) -> list[StoredRun]:

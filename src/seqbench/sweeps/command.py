@@ -10,7 +10,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher as HydraLauncher
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from seqbench.config.compose import reporting, shown
 from seqbench.config.engine import Groups, parse_flags, started
@@ -22,7 +22,8 @@ from seqbench.sweeps.composer import Composer
 from seqbench.sweeps.execute import Execute, Feed, Launcher, Observer, Outcome, attempt, reason
 from seqbench.sweeps.feed import taken
 from seqbench.sweeps.grid import Axes, expand
-from seqbench.sweeps.plan import Plan
+from seqbench.sweeps.launcher_settings import plain
+from seqbench.sweeps.plan import Plan, no_plan
 from seqbench.sweeps.pool import foreseen
 
 if TYPE_CHECKING:  # it would bring Optuna along
@@ -111,15 +112,11 @@ class SweepTask:
         """
         from seqbench.sweeps.tuning.tuning import plan_search  # Optuna takes half a second
 
-        def plain(value: Any) -> Any:
-            is_node = OmegaConf.is_config(value)
-            return OmegaConf.to_container(value, resolve=True) if is_node else value
-
         executes = self._launcher(launcher)
         try:
             tuning = plan_search(
                 arguments,
-                {str(key): plain(value) for key, value in settings.items()},
+                plain(settings),
                 composer=Composer(self.loader, self.groups, list(config.hydra.overrides.hydra)),
                 groups=self.groups,
                 settings=_own(config),
@@ -139,9 +136,7 @@ class SweepTask:
     def __call__(self, config: DictConfig) -> Outcome:
         """Executes the job that a published launcher has composed."""
         if self.execute is None:
-            self.unplanned = ConfigError(
-                "hydra/sweeper", expected="grid or optuna", got="one without a plan"
-            )
+            self.unplanned = no_plan()
             return Outcome("", "failed", self.unplanned.line())
         composed = HydraConfig.get()
         lines = [str(line) for line in composed.overrides.task]

@@ -106,7 +106,10 @@ class Launcher(Protocol):
     """What executes jobs."""
 
     def prepare(self, jobs: Sequence[Job]) -> int:
-        """How many of the jobs will run at once; refuses those that never can."""
+        """How many of the jobs will run at once; refuses those that never can.
+
+        It comes before `launch`, unless there are only checks.
+        """
 
     def launch(
         self,

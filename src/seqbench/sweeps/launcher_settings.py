@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from omegaconf import OmegaConf
+
 from seqbench.errors import ConfigError, ConfigErrors
 
 
@@ -33,6 +35,15 @@ class Kind:
     def or_none(self) -> Kind:
         """The same, or null."""
         return Kind(f"{self.expected} or null", lambda value: value is None or self.holds(value))
+
+
+def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as Hydra gives them, without nodes of its own."""
+    return {str(name): _plain(value) for name, value in settings.items()}
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def refuse_settings(settings: Mapping[str, Any], kinds: Mapping[str, Kind]) -> None:

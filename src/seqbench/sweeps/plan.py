@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqbench.config.job import Job, freeze
-from seqbench.records.claim import is_held, require_locks
-from seqbench.records.folder import RunFolder
+from seqbench.config.job import Job
+from seqbench.errors import ConfigError
+from seqbench.records.claim import require_locks
 from seqbench.sweeps.execute import Execute, Launcher, Observer, Outcome, unfinished
 from seqbench.sweeps.feed import Listed
+from seqbench.sweeps.freezing import freeze_idle
 from seqbench.sweeps.grid import Axes
 from seqbench.sweeps.kept import Kept, forced
 from seqbench.sweeps.state import RunStatus, survey
@@ -57,11 +58,12 @@ class Plan:
         """
         statuses = survey(self.jobs)
         todo, kept, left = self.divided(statuses)
-        at_once = self.launcher.prepare(todo)
+        # Complete runs are looked at here: for these alone no cluster is asked for.
+        at_once = self.launcher.prepare(todo) if todo else 1
         require_locks(self.jobs[0].folder.parent)
         observer.begin(statuses, at_once)
         for job in todo:
-            _freeze(job)
+            freeze_idle(job)
         outcomes: list[Outcome] = []
 
         def ended(outcome: Outcome) -> None:
@@ -80,7 +82,7 @@ class Plan:
             if kept.outdated:
                 self.launcher.prepare(kept.outdated)
                 for job in kept.outdated:
-                    _freeze(job)
+                    freeze_idle(job)
                 self.launcher.launch(Listed(kept.outdated), execute, ended, observer)
         for outcome in kept.unjudged():
             ended(outcome)
@@ -107,8 +109,6 @@ class Plan:
         return todo, kept, left
 
 
-def _freeze(job: Job) -> None:
-    """Writes config.yaml, unless it is that of a process which runs the job now."""
-    folder = RunFolder(job.folder)
-    if not (is_held(folder.lock) and folder.config.exists()):
-        freeze(job, folder.config)
+def no_plan() -> ConfigError:
+    """What a sweeper is refused with that makes no plan."""
+    return ConfigError("hydra/sweeper", expected="grid or optuna", got="one without a plan")

@@ -35,7 +35,10 @@ class Pool:
     slots_per_gpu: int = 1
     modules: Sequence[str] = PRELOAD
     _server: Server | None = None
-    _machine: Slots = field(default_factory=lambda: Slots(usable_cores()))
+    _machine: Slots = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._machine = Slots(usable_cores(), at_most=self.slots)  # for checks, before `prepare`
 
     @classmethod
     def of(cls, *, slots: Any, gpus: Any, slots_per_gpu: Any) -> Pool:

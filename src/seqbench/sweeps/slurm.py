@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from seqbench.config.job import Job
-from seqbench.errors import ConfigError, ConfigErrors
+from seqbench.errors import ConfigError, ConfigErrors, TrainingError
 from seqbench.records.claim import Held, claimed
 from seqbench.sweeps.dispatch import Dispatch, look_at
 from seqbench.sweeps.execute import Execute, Feed, Observer, Outcome
 from seqbench.sweeps.launcher_settings import Kind, refuse_settings
 from seqbench.sweeps.pool import reference
-from seqbench.sweeps.slurm_commands import missing, refusal
+from seqbench.sweeps.slurm_commands import missing, refusal, silent
 from seqbench.sweeps.slurm_queue import LOCK, SlurmQueue
 from seqbench.sweeps.stopping import stop_signals
 
@@ -109,12 +109,6 @@ class Slurm:
             raise ConfigErrors(errors)
         return cls(**settings)
 
-    def warm(self) -> None:
-        """Nothing: nodes import what they need."""
-
-    def close(self) -> None:
-        """Nothing: what is queued is Slurm's."""
-
     def prepare(self, jobs: Sequence[Job]) -> int:
         """Asks Slurm whether it would take such jobs.
 
@@ -123,6 +117,7 @@ class Slurm:
 
         Raises:
             ConfigError: submitit or Slurm's commands are missing.
+            TrainingError: its controller does not answer.
             ConfigErrors: Slurm would take none of these jobs, whatever else it has to do.
         """
         if find_spec("submitit") is None:
@@ -139,6 +134,14 @@ class Slurm:
                 expected="Slurm's commands on this machine",
                 got=f"no {', '.join(absent)}",
                 remedy="start the sweep on a login node; hydra/launcher=pool runs it here",
+            )
+        silence = silent()
+        if silence is not None:
+            raise TrainingError(
+                "hydra/launcher=slurm",
+                expected="a Slurm controller that answers",
+                got=silence,
+                remedy="scontrol ping says whether it is up",
             )
         errors = []
         for options in {tuple(sorted(self._flags(job).items())) for job in jobs}:
@@ -170,7 +173,7 @@ class Slurm:
         the terminal is closed they stay queued.
 
         Raises:
-            ConfigError: Slurm does not take a job.
+            TrainingError: Slurm goes on taking no job.
         """
         with stop_signals() as stops, ExitStack() as stack:
             queue = SlurmQueue(

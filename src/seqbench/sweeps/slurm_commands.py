@@ -92,8 +92,17 @@ def requeue(job_id: str) -> None:
     _run("scontrol", "requeue", job_id)
 
 
+def silent() -> str | None:
+    """Why Slurm's controller does not answer; None where it does."""
+    try:
+        queue()
+    except NoAnswer as error:
+        return str(error)
+    return None
+
+
 def refusal(flags: Sequence[str]) -> str | None:
-    """Why Slurm would not take a job with these flags; None where it would."""
+    """Why Slurm, which answers, would not take a job with these flags; None where it would."""
     try:
         _run("sbatch", "--test-only", *flags, "--wrap=true")
     except NoAnswer as error:

@@ -13,7 +13,7 @@ AGAIN_SECONDS = 2.0  # before that, another signal than Ctrl-C is not a second w
 
 STOP_SECONDS = 60.0
 """For checkpoints, between being told to stop and being killed; a run of several processes has a
-little less for them (`training.distributed`)."""
+little less for them (`training.distributed`), and who waits for a scheduler a little more."""
 
 # SIGUSR1 is Slurm's warning before a time limit.
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)

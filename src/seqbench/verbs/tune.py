@@ -7,11 +7,12 @@ import time
 from collections.abc import Sequence
 
 from seqbench.records.record import COMPLETED, RunRecord
+from seqbench.records.searches import STUDY
 from seqbench.report.statistics.summary import summarize
-from seqbench.sweeps.execute import Outcome, exit_code, summary
+from seqbench.sweeps.execute import Outcome, changed, exit_code, summary
 from seqbench.sweeps.frame import number as said
 from seqbench.sweeps.live import Show
-from seqbench.sweeps.tuning.results import STUDY, counts
+from seqbench.sweeps.tuning.results import counts
 from seqbench.sweeps.tuning.trials import Trial
 from seqbench.sweeps.tuning.tuning import Tuning
 from seqbench.sweeps.watch import watch
@@ -38,10 +39,10 @@ def tune(tuning: Tuning) -> int:
         print(line, file=sys.stderr, flush=True)
     started = time.monotonic()
     with tuning.claimed(), page_kept(tuning.folder, tuning.settings):
-        with Show(tuning.study, (), to_come=tuning.tuning.n_trials) as show:
+        with Show(tuning.study, (), to_come=tuning.to_come()) as show:
             outcomes = tuning.search(execute_run, show)
         at_once = show.at_once
-        for line in _searched(tuning):
+        for line in [*_searched(tuning), *_stale(tuning, outcomes)]:
             print(line)
         code = _code(tuning)
         finals: list[Outcome] = []
@@ -53,7 +54,27 @@ def tune(tuning: Tuning) -> int:
                 print(line)
             code = exit_code(finals)
     print(took([*outcomes, *finals], time.monotonic() - started, at_once))
-    return report(tuning.folder, tuning.settings, [*outcomes, *finals], code)
+    ended = [*_before(tuning), *outcomes, *finals]
+    return report(tuning.folder, tuning.settings, ended, code)
+
+
+def _before(tuning: Tuning) -> list[Outcome]:
+    """The trials with a record, whichever sweep told it: of these there is a report."""
+    return [
+        Outcome(trial.run_id, "pruned" if trial.state == "pruned" else "completed", already=True)
+        for trial in tuning.trials
+        if trial.run_id is not None and trial.state in ("completed", "pruned")
+    ]
+
+
+def _stale(tuning: Tuning, outcomes: Sequence[Outcome]) -> list[str]:
+    """What is of other code than this, and has been counted all the same."""
+    if tuning.stale:
+        why = "their code or libraries changed since"
+        return [f"stale: the trials: {why}; rerun=stale does the search again"]
+    stale = {each.run_id: changed(each.stale) for each in outcomes if each.stale}
+    lines = [f"stale: {run_id}: {why}" for run_id, why in stale.items()]
+    return [*lines, "rerun=stale does the search again"] if lines else []
 
 
 def _code(tuning: Tuning) -> int:

@@ -35,11 +35,14 @@ def score_of(job: Job) -> float:
 def record_of(job: Job, status: str = COMPLETED, **validation: float | None) -> RunRecord:
     """What a run of the job would have on record."""
     scores = {"accuracy": score_of(job), "loss": 1 - score_of(job), **validation}
+    provenance = replace(collect_provenance(job.config, command=["seqbench"]), finished=utc_now())
+    if code := os.environ.get("TEST_CODE"):
+        provenance = replace(provenance, code=code)
     return RunRecord.of(
         job.config,
         job.overrides,
         status=status,
-        provenance=replace(collect_provenance(command=["seqbench"]), finished=utc_now()),
+        provenance=provenance,
         cost=Cost(parameters=job.config["model"]["d_hidden"] ** 2, train_seconds=1.0),
         scores=Scores(
             primary=PRIMARY,
@@ -65,6 +68,13 @@ def known(job: Job) -> Any:
         folder.write_record(record)
         _executed(job)
     return done(record)
+
+
+def again(job: Job) -> Any:
+    """As `known`, but a record that is there stays only where the job does not mind it."""
+    if job.config["force"]:
+        RunFolder(job.folder).record.unlink(missing_ok=True)
+    return known(job)
 
 
 def slowly(job: Job) -> Any:

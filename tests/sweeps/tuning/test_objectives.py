@@ -11,7 +11,7 @@ from tests.sweeps.stored import make_job
 from tests.sweeps.tuning import jobs
 
 from seqbench.errors import ConfigError
-from seqbench.sweeps.tuning.objectives import NotFinite, Objective, objectives_of
+from seqbench.sweeps.tuning.objectives import NoValue, Objective, objectives_of
 from seqbench.sweeps.tuning.settings import TuningSettings
 
 CLASSIFICATION = {"task": {"_target_": "seqbench.tasks.classification.Classification"}}
@@ -76,10 +76,15 @@ def record(tmp_path: Path) -> Any:
 def test_the_number_of_a_record(record: Any) -> None:
     assert ACCURACY.of(record) == 1.0
     assert Objective(name="cost.parameters", higher_is_better=False).of(record) == 1600.0
-    with pytest.raises(NotFinite):
+    with pytest.raises(NoValue):
         Objective(name="validation/own", higher_is_better=True).of(record)
-    with pytest.raises(ConfigError, match=r"runs log \(cost\.parameters, cost\.train_seconds\)"):
-        Objective(name="cost.flops", higher_is_better=True).of(record)
+    with pytest.raises(ConfigError, match=r"runs log \(validation/accuracy, .*, got validation/f1"):
+        Objective(name="validation/f1", higher_is_better=True).of(record)
+
+
+def test_a_figure_that_could_not_be_counted_is_this_runs_alone(record: Any) -> None:
+    with pytest.raises(NoValue, match=r"cost\.flops: expected a finite number, got nothing"):
+        Objective(name="cost.flops", higher_is_better=False).of(record)
 
 
 def test_the_number_of_a_row_of_the_history() -> None:

@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,12 +25,15 @@ from tests.sweeps.tuning.jobs import SPACE
 
 from seqbench.config.job import Job
 from seqbench.errors import ConfigError, ConfigErrors, RecordError
+from seqbench.records import provenance
 from seqbench.records.folder import RunFolder
 from seqbench.records.load import load_records
 from seqbench.records.searches import SearchPart, search_part
 from seqbench.sweeps.execute import exit_code
+from seqbench.sweeps.tuning import ownership
 from seqbench.sweeps.tuning.trials import Trial
 
+HASHING = [f"seqbench.sweeps.tuning.{module}" for module in ("search", "tuning")]
 POOL = ["hydra/launcher=pool", "hydra.launcher.slots=2"]
 
 
@@ -154,6 +159,41 @@ def test_failed_runs_are_done_again_where_that_may_help(search: Search) -> None:
     }
 
 
+def test_no_more_are_done_again_than_are_wanted(search: Search, out: Path) -> None:
+    before = search(*SPACE, "hydra.sweeper.n_trials=8", execute=jobs.in_trouble)
+    raised = [trial for trial in before.trials if "got nan" in trial.reason]
+    assert len(raised) >= 2
+    fewer = search(*SPACE, f"hydra.sweeper.n_trials={8 - len(raised)}")
+    assert fewer.trials == before.trials
+    one_more = search(*SPACE, f"hydra.sweeper.n_trials={8 - len(raised) + 1}")
+    assert len(jobs.executed(out / "default")) == 1
+    assert len(one_more.trials) == 8 - len(raised) + 1
+    assert not [trial for trial in one_more.trials if "got nan" in trial.reason]
+    assert not [t for t in database(out).trials if t.state is optuna.trial.TrialState.WAITING]
+
+
+def test_what_waits_for_its_turn_is_no_trial_yet(search: Search, out: Path) -> None:
+    search(*SPACE, "hydra.sweeper.n_trials=2")
+    database(out).enqueue_trial({"optimizer.lr": 0.01, "model.d_hidden": 40})
+    same = search(*SPACE, "hydra.sweeper.n_trials=2")
+    assert states(same.trials) == {"completed": 2}
+    more = search(*SPACE, "hydra.sweeper.n_trials=3")
+    assert more.trials[-1].values == {"optimizer.lr": 0.01, "model.d_hidden": 40}
+
+
+def test_what_is_yet_to_come(search: Search) -> None:
+    def to_come(n_trials: int, **settings: Any) -> int:
+        tuning = replace(done.tuning, n_trials=n_trials)
+        return replace(done, tuning=tuning, settings={**done.settings, **settings}).to_come()
+
+    done = search(*SPACE, "hydra.sweeper.n_trials=8", execute=jobs.in_trouble)
+    raised = sum("got nan" in trial.reason for trial in done.trials)
+    assert to_come(8) == raised > 0
+    assert to_come(8, retry_failed=False) == 0
+    assert to_come(20, retry_failed=False) == 12
+    assert to_come(3, retry_failed=False) == 0
+
+
 def test_a_process_that_dies_is_a_failed_trial(search: Search) -> None:
     tuning = search(*SPACE, "hydra.sweeper.n_trials=3", *POOL, execute=dies_if_wide)
     for trial in tuning.trials:
@@ -251,6 +291,23 @@ def test_pruning_that_cannot_be(said: list[str], message: str, search: Search) -
     assert message in caught.value.line()
 
 
+def test_a_run_that_has_ended_unwatched_has_its_validations(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_EPOCH_SECONDS", "0")
+
+    def stop(job: Job) -> Any:
+        jobs.by_epochs(job)
+        raise KeyboardInterrupt
+
+    search(*SPACE, "hydra.sweeper.n_trials=1", execute=stop)
+    (trial,) = search(*SPACE, "hydra.sweeper.n_trials=1").trials
+    assert trial.state == "completed"
+    told = trial.validations or {}
+    assert list(told) == list(range(1, jobs.EPOCHS + 1))
+    assert told[jobs.EPOCHS] == pytest.approx(trial.results[0] - 0.1 / jobs.EPOCHS)
+
+
 # Several objectives
 
 
@@ -298,6 +355,25 @@ def test_the_winner_is_run_again_on_fresh_seeds(search: Search, out: Path) -> No
             assert record.config["model"]["d_hidden"] == best.values["model.d_hidden"]
 
 
+def test_a_winner_that_was_beaten_leaves_no_result(search: Search, out: Path) -> None:
+    said = [*SPACE, "hydra.sweeper.retrain_best=1", "hydra/sweeper/sampler=random"]
+    first = search(*said, "hydra.sweeper.n_trials=2")
+    plan = first.finals()
+    assert plan is not None
+    plan.execute(jobs.known, Seen())
+    finals = jobs.study(out / "default")["finals"]
+    search(*said, "hydra.sweeper.n_trials=2")
+    assert jobs.study(out / "default")["finals"] == finals  # of the same winner
+    more = search(*said, "hydra.sweeper.n_trials=12")
+    assert more.best[0].number not in {trial.number for trial in first.best}
+    assert jobs.study(out / "default")["finals"] == {}
+    plan = more.finals()
+    assert plan is not None
+    assert jobs.study(out / "default")["finals"] == {
+        str(more.best[0].number): [plan.jobs[0].run_id]
+    }
+
+
 def test_without_a_winner_nothing_is_run_again(search: Search) -> None:
     def fails(job: Job) -> Any:
         raise ValueError("no")
@@ -340,6 +416,188 @@ def test_what_nothing_came_of_may_be_begun_anew(search: Search) -> None:
     assert states(tuning.trials) == {"completed": 2}
 
 
+# Other code
+
+
+@pytest.fixture
+def other_code(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes the code another one from now on."""
+
+    def change(code: str = "changed") -> None:
+        for module in HASHING:
+            monkeypatch.setattr(f"{module}.code_hash", lambda _: code)
+        monkeypatch.setenv("TEST_CODE", code)  # for what jobs write, in whatever process
+
+    return change
+
+
+def test_trials_of_other_code_are_not_added_to(search: Search, other_code: Any) -> None:
+    then = provenance.code_hash({"jobs": []})
+    before = search(*SPACE, "hydra.sweeper.n_trials=3")
+    assert not before.stale
+    other_code()
+    with pytest.raises(ConfigErrors) as caught:
+        search(*SPACE, "hydra.sweeper.n_trials=4")
+    (line,) = caught.value.line().splitlines()
+    assert line.startswith("code: expected ")
+    assert line.endswith(
+        ", as when the study began, got changed; give the search another name with study=NAME, or "
+        "have all its trials done again with rerun=stale"
+    )
+    assert then != "changed"
+    whole = search(*SPACE, "hydra.sweeper.n_trials=3")  # it can still be reported
+    assert whole.stale
+    assert whole.trials == before.trials
+
+
+def test_other_libraries_are_told_as_other_code_is(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(*SPACE, "hydra.sweeper.n_trials=1")
+    found = {**provenance.versions(), "torch": "1.0"}
+    monkeypatch.setattr("seqbench.sweeps.tuning.tuning.versions", lambda: found)
+    with pytest.raises(ConfigErrors, match=r"^torch: expected .*, got 1\.0; give"):
+        search(*SPACE, "hydra.sweeper.n_trials=2")
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_stale_trials_are_done_again(
+    sampler: str, search: Search, out: Path, other_code: Any
+) -> None:
+    said = [*SPACE, f"hydra/sweeper/sampler={sampler}", "rerun=stale"]
+    before = search(*said, "hydra.sweeper.n_trials=3")
+    again = search(*said, "hydra.sweeper.n_trials=4")  # nothing is stale
+    assert again.trials[:3] == before.trials
+    other_code()
+    after = search(*said, "hydra.sweeper.n_trials=5", execute=jobs.again)
+    assert states(after.trials) == {"completed": 5}
+    assert not after.stale
+    for trial in after.trials:
+        record = RunFolder(out / "default" / str(trial.run_id)).read_record()
+        assert record is not None
+        assert record.provenance.code == "changed"
+    assert len(jobs.executed(out / "default")) == 4 + 5
+    assert jobs.study(out / "default")["counts"]["completed"] == 5
+
+
+def test_a_record_of_other_code_is_no_value_of_a_trial(
+    search: Search, out: Path, other_code: Any
+) -> None:
+    def stop(job: Job) -> Any:
+        jobs.known(job)
+        raise KeyboardInterrupt
+
+    search(*SPACE, "hydra.sweeper.n_trials=1", execute=stop)
+    other_code()
+    (trial,) = search(*SPACE, "hydra.sweeper.n_trials=1", execute=jobs.again).trials
+    assert trial.state == "completed"
+    assert jobs.executed(out / "default") == [trial.run_id] * 2
+
+
+def test_a_search_is_forced(search: Search, out: Path) -> None:
+    said = ["model.d_hidden=16,64", "hydra.sweeper.n_trials=6"]
+    search(*said)
+    runs = len(jobs.executed(out / "default"))
+    after = search(*said, "force=true", execute=jobs.again)
+    assert states(after.trials) == {"completed": 6}
+    assert len(jobs.executed(out / "default")) == 2 * runs  # each once, however often it is drawn
+    with pytest.raises(ConfigErrors, match="expected 16,64, as when the study began"):
+        search("model.d_hidden=16,32", "force=true")
+
+
+# A database for several
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> str:
+    """The URL of a database that is not in the study's folder."""
+    return f"sqlite:///{tmp_path / 'shared.db'}"
+
+
+@pytest.mark.parametrize("trials", [0, 1])
+def test_another_programs_study_is_left_alone(trials: int, search: Search, shared: str) -> None:
+    theirs = optuna.create_study(study_name="default", storage=shared, direction="maximize")
+    theirs.set_user_attr("by", "them")
+    theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=trials)
+    with pytest.raises(ConfigError) as caught:
+        search(*SPACE, f"hydra.sweeper.storage='{shared}'")
+    assert caught.value.line() == (
+        "study: expected the name of a search of seqbench's, or one that is new to the database, "
+        f"got default, another program's study of {trials} trials; give the search another name "
+        "with study=NAME"
+    )
+    found = optuna.load_study(study_name="default", storage=shared)
+    assert len(found.trials) == trials
+    assert found.user_attrs == {"by": "them"}
+
+
+def test_a_study_that_was_killed_as_it_was_made_is_taken_up(search: Search, shared: str) -> None:
+    optuna.create_study(study_name="default", storage=shared, direction="maximize")
+    tuning = search(*SPACE, f"hydra.sweeper.storage='{shared}'", "hydra.sweeper.n_trials=1")
+    assert states(tuning.trials) == {"completed": 1}
+
+
+def owned(shared: str, seconds_ago: float, **changes: Any) -> optuna.Study:
+    study = optuna.load_study(study_name="default", storage=shared)
+    who = {"host": "elsewhere", "pid": 7, "folder": "/their/out", **changes}
+    study.set_user_attr(ownership.OWNER, {**who, "at": time.time() - seconds_ago})
+    return study
+
+
+def test_a_study_that_lives_elsewhere_is_left_alone(search: Search, shared: str) -> None:
+    def stop(job: Job) -> Any:
+        raise KeyboardInterrupt
+
+    said = [f"hydra.sweeper.storage='{shared}'", "hydra.sweeper.n_trials=2"]
+    search(*SPACE, *said, execute=stop)
+    study = owned(shared, 5)
+    for space in (SPACE, ["model.d_hidden=8,16"]):  # to be adopted, or to be begun anew
+        with pytest.raises(ConfigError, match="got default, held by process 7 on elsewhere for"):
+            search(*space, *said)
+    assert [trial.state.name for trial in study.trials] == ["RUNNING"] * 2
+    owned(shared, 2 * ownership.FRESH_SECONDS)
+    assert states(search(*SPACE, *said).trials) == {"completed": 2}
+
+
+def test_signs_of_life_come_while_a_run_takes_its_time(
+    search: Search, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "BEAT_SECONDS", 0.05)
+    seen: list[dict[str, Any]] = []
+
+    def look(job: Job) -> Any:
+        study = optuna.load_study(study_name="default", storage=shared)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and len({each["at"] for each in seen}) < 3:
+            seen.append(study.user_attrs[ownership.OWNER])
+            time.sleep(0.02)
+        return jobs.known(job)
+
+    search(*SPACE, f"hydra.sweeper.storage='{shared}'", "hydra.sweeper.n_trials=1", execute=look)
+    assert len({each["at"] for each in seen}) >= 3
+    assert {each["pid"] for each in seen} == {os.getpid()}
+    study = optuna.load_study(study_name="default", storage=shared)
+    assert study.user_attrs[ownership.OWNER] is None
+
+
+def test_a_study_that_another_has_taken_is_given_up(
+    search: Search, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "BEAT_SECONDS", 0.05)
+
+    def taken(job: Job) -> Any:
+        owned(shared, 0)
+        time.sleep(1)
+        return jobs.known(job)
+
+    said = [f"hydra.sweeper.storage='{shared}'", "hydra.sweeper.parallel=1"]
+    with pytest.raises(ConfigError, match="held by process 7 on elsewhere"):
+        search(*SPACE, *said, execute=taken)
+    study = optuna.load_study(study_name="default", storage=shared)
+    assert len(study.trials) == 1
+    assert study.user_attrs[ownership.OWNER]["pid"] == 7
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
@@ -379,6 +637,31 @@ def test_an_objective_that_no_run_logs_is_seen_at_the_first_validation(
             *SPACE, *POOL, "hydra.sweeper.objective=validation/f1",
             "hydra.sweeper.directions=maximize", execute=jobs.by_epochs,
         )  # fmt: skip
+
+
+def test_a_run_that_lacks_the_objective_is_a_failed_trial_where_others_have_it(
+    search: Search,
+) -> None:
+    done: list[str] = []
+
+    def lacks(job: Job) -> Any:
+        found = jobs.record_of(job)
+        if done:
+            found = replace(found, scores=replace(found.scores, validation={"loss": 0.5}))
+        done.append(job.run_id)
+        return jobs.done(found)
+
+    tuning = search(*SPACE, "hydra.sweeper.n_trials=3", execute=lacks)
+    assert [trial.state for trial in tuning.trials] == ["completed", "failed", "failed"]
+    assert tuning.trials[1].reason.startswith("hydra.sweeper.objective: expected one of what these")
+
+
+def test_a_cost_that_a_run_has_not_is_a_failed_trial(search: Search) -> None:
+    said = ["hydra.sweeper.objective=cost.flops", "hydra.sweeper.n_trials=2"]
+    for _ in range(2):  # and once more, where the record is there
+        tuning = search(*SPACE, *said)
+        assert states(tuning.trials) == {"failed": 2}
+        assert tuning.trials[0].reason == "cost.flops: expected a finite number, got nothing"
 
 
 def test_mistakes_before_anything_starts(search: Search, out: Path) -> None:
@@ -425,8 +708,10 @@ def test_optunas_own_parts(search: Search) -> None:
 
 
 PROGRAM = """
-import sys
+import importlib, sys
 sys.path[:0] = {paths!r}
+for module in {hashing!r}:  # somebody may be editing while the test runs
+    importlib.import_module(module).code_hash = lambda _: "same"
 from tests.sweeps.test_sweep import Seen
 from tests.sweeps.tuning import conftest, jobs
 from seqbench.sweeps.command import run_sweep
@@ -445,7 +730,7 @@ def killed(out: Path, said: list[str], after: int) -> int:
     """Starts the search in a process, and kills it when so many runs have been executed."""
     root = str(Path(__file__).parents[3])
     text = textwrap.dedent(PROGRAM).format(
-        paths=[root, str(TOY / "code")], arguments=arguments(out, *said)
+        paths=[root, str(TOY / "code")], hashing=HASHING, arguments=arguments(out, *said)
     )
     process = subprocess.Popen([sys.executable, "-c", text], start_new_session=True)
     while process.poll() is None and len(jobs.executed(out / "default")) < after:
@@ -457,15 +742,17 @@ def killed(out: Path, said: list[str], after: int) -> int:
 
 @pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.full)])
 def test_a_search_that_is_killed_loses_nothing_and_counts_nothing_twice(
-    kills: int, out: Path, search: Search
+    kills: int, out: Path, search: Search, other_code: Any
 ) -> None:
+    other_code("same")
     wanted = 3 * kills + 2
     said = [*SPACE, f"hydra.sweeper.n_trials={wanted}", *POOL]
     ended: set[str] = set()
     for kill in range(1, kills + 1):
         assert killed(out, said, after=3 * kill) == -signal.SIGKILL
         study = database(out)
-        now = {trial.user_attrs["run_id"] for trial in study.trials if trial.state.is_finished()}
+        ends = [trial.user_attrs for trial in study.trials if trial.state.is_finished()]
+        now = {each["run_id"] for each in ends if "run_id" in each}  # a draw cut short has none
         assert ended <= now
         ended = now
     tuning = search(*said, execute=jobs.slowly)
@@ -516,6 +803,18 @@ def test_a_draw_that_was_killed_halfway_does_not_count(search: Search, out: Path
     tuning = search(*SPACE, "hydra.sweeper.n_trials=3")
     assert states(tuning.trials) == {"completed": 3}
     assert [trial.state.name for trial in database(out).trials].count("RUNNING") == 0
+
+
+def test_a_second_try_that_was_killed_as_it_was_drawn_is_not_lost(
+    search: Search, out: Path
+) -> None:
+    search(*SPACE, "hydra.sweeper.n_trials=1")
+    again = {"optimizer.lr": 0.01, "model.d_hidden": 40}
+    database(out).enqueue_trial(again)
+    database(out).ask()
+    tuning = search(*SPACE, "hydra.sweeper.n_trials=2")
+    assert states(tuning.trials) == {"completed": 2}
+    assert tuning.trials[-1].values == again
 
 
 def test_values_that_do_not_go_together_are_a_failed_trial(

@@ -20,8 +20,8 @@ _FIGURES = tuple(field.name for field in fields(Cost))
 _KEY, _WAYS = f"{SWEEPER}.objective", f"{SWEEPER}.directions"
 
 
-class NotFinite(SeqbenchError):
-    """A value that is NaN or infinite: its trial has failed."""
+class NoValue(SeqbenchError):
+    """A number that this run does not have, or that is none: its trial has failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,21 +50,18 @@ class Objective:
         """The number.
 
         Raises:
-            ConfigError: no run of this kind logs it.
-            NotFinite: it was NaN or infinite.
+            ConfigError: the run has validations, and none has it.
+            NoValue: it was NaN or infinite, or could not be counted for this run.
         """
-        if self.is_validated:
-            values: Mapping[str, Any] = record.scores.validation
-            name = self.name.removeprefix(_VALIDATION)
+        if not self.is_validated:
+            value, lacks = getattr(record.cost, self.name.removeprefix(_COST)), "nothing"
+        elif (name := self.name.removeprefix(_VALIDATION)) in record.scores.validation:
+            value, lacks = record.scores.validation[name], "NaN or infinity"
         else:
-            values = {figure: getattr(record.cost, figure) for figure in _FIGURES}
-            name = self.name.removeprefix(_COST)
-            values = {key: value for key, value in values.items() if value is not None}
-        if name not in values:
-            raise self._unlogged(values)
-        value = values[name]
+            raise self._unlogged(list(record.scores.validation))
         if value is None or not math.isfinite(value):
-            raise NotFinite(self.name, expected="a finite number", got="NaN or infinity")
+            got = lacks if value is None else "NaN or infinity"
+            raise NoValue(self.name, expected="a finite number", got=got)
         return float(value)
 
     def in_row(self, row: Mapping[str, Any]) -> float | None:
@@ -80,14 +77,13 @@ class Objective:
             raise self._unlogged(logged)
         return None
 
-    def _unlogged(self, logged: Sequence[str] | Mapping[str, Any]) -> ConfigError:
-        prefix = _VALIDATION if self.is_validated else _COST
-        near = nearest(self.name, [f"{prefix}{name}" for name in logged])
+    def _unlogged(self, logged: Sequence[str]) -> ConfigError:
+        names = [f"{_VALIDATION}{name}" for name in logged]
         return ConfigError(
             _KEY,
-            expected=f"one of what these runs log ({listed(f'{prefix}{name}' for name in logged)})",
+            expected=f"one of what these runs log ({listed(names)})",
             got=self.name,
-            remedy=did_you_mean(near),
+            remedy=did_you_mean(nearest(self.name, names)),
         )
 
 

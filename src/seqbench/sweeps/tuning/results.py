@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqbench.records.plain_json import load_json
+from seqbench.records.searches import STUDY
 from seqbench.records.store import write_atomic
 from seqbench.sweeps.tuning.objectives import Objective
 from seqbench.sweeps.tuning.settings import TuningSettings
 from seqbench.sweeps.tuning.trials import Trial
 
-STUDY, TABLE = "study.json", "trials.csv"
+TABLE = "trials.csv"
 
 
 def write_results(
@@ -32,10 +34,12 @@ def write_results(
 
     `study.json` holds `study`, `objectives` (name and direction), `sampler`, `pruner`, `seed`,
     `n_trials`, `params` (as they were said), `counts` by state, `best` (numbers of trials),
-    `finals` (by number, the runs of the best on fresh seeds) and `trials`: of each `number`,
-    `state`, `run_id`, `params`, `values` (one an objective), `validations` (as they were told while
-    it ran, null where not finite) and `reason`. `trials.csv` has a row a trial, a column a
-    hyperparameter and an objective.
+    `finals` (by number, the runs of the best on fresh seeds; what others left is superseded) and
+    `trials`: of each `number`, `state`, `run_id`, `params`, `values` (one an objective; none but of
+    a completed one), `validations` (the objective at each, null where it was not finite or the run
+    has gone back before it) and `reason`. `trials.csv` has a row a trial: `number`, `state`,
+    `run_id`, a column a hyperparameter, a column an objective, `reason`. Numbers that are not there
+    are failed trials that were tried again, and draws that were killed.
 
     Raises:
         RecordError: the folder cannot be written to.
@@ -67,10 +71,34 @@ def counts(trials: Sequence[Trial]) -> dict[str, int]:
 def read_counts(folder: Path) -> dict[str, int]:
     """The counts as they were last written; empty where they were not."""
     try:
-        found = json.loads((folder / STUDY).read_text())["counts"]
+        found = _written(folder)["counts"]
         return {str(state): int(count) for state, count in found.items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
+
+
+def read_ends(folder: Path) -> list[tuple[str, str | None]]:
+    """State and run of each trial as they were last written; empty where they were not."""
+    try:
+        return [(str(each["state"]), each["run_id"]) for each in _written(folder)["trials"]]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []
+
+
+def read_finals(folder: Path, trials: Sequence[Trial]) -> dict[int, list[str]]:
+    """The winners' runs as they were last written, of trials that are still what they were."""
+    now = {trial.number: trial.values for trial in trials}
+    try:
+        found = _written(folder)
+        then = {int(each["number"]): each["params"] for each in found["trials"]}
+        finals = {int(number): list(map(str, ids)) for number, ids in found["finals"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+    return {n: ids for n, ids in finals.items() if n in now and then.get(n) == now[n]}
+
+
+def _written(folder: Path) -> Any:
+    return load_json((folder / STUDY).read_text(encoding="utf-8"))
 
 
 def _plain(trial: Trial) -> dict[str, Any]:

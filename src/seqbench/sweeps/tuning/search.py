@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from seqbench.config.job import Job, freeze
-from seqbench.errors import ConfigErrors, RecordError
+from seqbench.config.job import Job
+from seqbench.errors import ConfigError, ConfigErrors, RecordError
 from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
+from seqbench.records.provenance import code_hash, versions
 from seqbench.records.record import COMPLETED, PRUNED, RunRecord
-from seqbench.records.searches import SEARCH
+from seqbench.records.searches import SEARCH, is_trial
 from seqbench.records.store import write_atomic
 from seqbench.sweeps.execute import Observer, Outcome
-from seqbench.sweeps.tuning.history import History
-from seqbench.sweeps.tuning.objectives import NotFinite, Objective
+from seqbench.sweeps.freezing import freeze_idle
+from seqbench.sweeps.kept import forced
+from seqbench.sweeps.tuning.history import History, validations
+from seqbench.sweeps.tuning.objectives import NoValue, Objective
 from seqbench.sweeps.tuning.trials import Trial, Trials
 
 LOOK_SECONDS = 0.5  # between two looks at the validations of running trials
@@ -30,7 +34,8 @@ class Search:
     """A `Feed` of trials.
 
     Equal values are one run: a trial whose run has a record is told what that says, and one whose
-    run is under way waits for its end.
+    run is under way waits for its end. A trial's record of other code is no value of this search:
+    the run is done again. One that no search has made stays, unless stale runs are to be redone.
 
     Args:
         trials: the study's.
@@ -40,6 +45,7 @@ class Search:
         wanted: trials that the study is to have in the end.
         at_once: runs under way at most.
         prunes: whether trials may be given up.
+        redoes_stale: whether every run whose record is of other code is done again.
         observer: is told of trials that needed no run.
         changed: is called whenever a trial has ended.
     """
@@ -54,18 +60,20 @@ class Search:
         wanted: int,
         at_once: int,
         prunes: bool,
+        redoes_stale: bool,
         observer: Observer,
         changed: Callable[[], None],
     ) -> None:
         self._trials, self._compose = trials, compose
         self._objectives, self._part = tuple(objectives), part
         self._wanted, self._at_once, self._prunes = wanted, at_once, prunes
+        self._redoes_stale = redoes_stale
         self._observer, self._changed = observer, changed
         self._left = trials.left_running()
         self._count = trials.count()
         self._under_way: dict[str, list[Trial]] = {}
         self._histories: dict[str, History] = {}
-        self._reasons: dict[str, str] = {}  # of runs that failed now
+        self._ended: dict[str, Outcome] = {}  # in this sweep
         self._stopped = 0  # trials that a later sweep goes on with
         self._looked = 0.0
         self.outcomes: list[Outcome] = []
@@ -95,8 +103,9 @@ class Search:
         trials = self._under_way.pop(outcome.run_id, [])
         history = self._histories.pop(outcome.run_id, None)
         if history is not None and outcome.status in ("completed", "pruned"):
+            news = self._news(history, ended=True) or []
             for trial in trials:
-                self._note(trial, history.news())
+                self._note(trial, news)
         for trial in trials:
             self._tell(trial, outcome)
         self.outcomes.append(outcome)
@@ -114,20 +123,39 @@ class Search:
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
-        for run_id, history in self._histories.items():
-            news = history.news()
+        for run_id, history in list(self._histories.items()):
+            news = self._news(history)
+            if news is None:
+                del self._histories[run_id]
+                continue
             for trial in self._under_way[run_id]:
                 self._note(trial, news)
-            first = self._under_way[run_id][0]
-            prune = history.folder.prune
-            if news and self._prunes and not prune.exists() and self._hopeless(first):
-                validation, value = news[-1]
-                answer = {"trial": first.number, "validation": validation, "value": value}
-                with suppress(RecordError):  # then it is trained to its end
-                    write_atomic(prune, json.dumps(answer).replace("NaN", "null") + "\n")
+            if news and self._prunes and not history.is_behind:
+                self._prune_if_hopeless(self._under_way[run_id][0], history.folder, news[-1])
 
-    def _hopeless(self, trial: Trial) -> bool:
-        return self._trials.is_hopeless(trial.number)
+    def _prune_if_hopeless(
+        self, trial: Trial, folder: RunFolder, newest: tuple[int, float]
+    ) -> None:
+        if folder.prune.exists() or not self._trials.is_hopeless(trial.number):
+            return
+        validation, value = newest
+        said = value if math.isfinite(value) else None
+        answer = {"trial": trial.number, "validation": validation, "value": said}
+        with suppress(RecordError):  # then it is trained to its end
+            write_atomic(folder.prune, json.dumps(answer, allow_nan=False) + "\n")
+
+    def _news(self, history: History, *, ended: bool = False) -> list[tuple[int, float]] | None:
+        """New validations; None where this run, of several kinds, does not log the objective."""
+        try:
+            return history.news(ended=ended)
+        except ConfigError:
+            if not self._has_completed():
+                raise
+            return None
+
+    def _has_completed(self) -> bool:
+        """Whether some run has the objective, so that it was not said wrongly."""
+        return any(each.state == "completed" for each in self._trials.all())
 
     def _note(self, trial: Trial, news: Sequence[tuple[int, float]]) -> None:
         for validation, value in news:
@@ -146,31 +174,58 @@ class Search:
         trial = replace(trial, run_id=job.run_id)
         if job.run_id in self._under_way:
             self._under_way[job.run_id].append(trial)
+            if job.run_id in self._histories:
+                self._note(trial, self._histories[job.run_id].told)
             return None
         record = _record(job)
+        if record is not None and self._is_outdated(record, job):
+            job, record = forced(job), None
         known = self._known(job, record)
         if known is not None:
+            self._note_recorded(trial, job)
             self._tell(trial, known)
             self.outcomes.append(known)
             self._observer.ended(known)
             return None
         self._under_way[job.run_id] = [trial]
-        if len(self._objectives) == 1 and self._objectives[0].is_validated:
-            self._histories[job.run_id] = History(RunFolder(job.folder), self._objectives[0])
-        _freeze(job)
+        objective = self._watched
+        if objective is not None:
+            told = trial.validations or {}
+            self._histories[job.run_id] = History(RunFolder(job.folder), objective, told=told)
+        freeze_idle(job)
         return job
 
     def _known(self, job: Job, record: RunRecord | None) -> Outcome | None:
         """How the trial's run has ended already, if it has."""
-        if job.run_id in self._reasons:
-            return Outcome(job.run_id, "failed", self._reasons[job.run_id], record, already=True)
+        if job.run_id in self._ended:
+            return replace(self._ended[job.run_id], already=True)
         if record is None or job.config["force"] or is_held(RunFolder(job.folder).lock):
             return None
         if record.status == COMPLETED:
-            return Outcome(job.run_id, "completed", record=record, already=True)
+            stale = _stale(record, job)
+            return Outcome(job.run_id, "completed", record=record, already=True, stale=stale)
         if record.status == PRUNED and self._prunes:
             return Outcome(job.run_id, "pruned", record=record, already=True)
         return None
+
+    def _is_outdated(self, record: RunRecord, job: Job) -> bool:
+        """Whether the run is to be done again, since it was made by other code."""
+        if job.run_id in self._ended or is_held(RunFolder(job.folder).lock):
+            return False
+        minds = self._redoes_stale or is_trial(record.config)
+        return minds and record.status in (COMPLETED, PRUNED) and bool(_stale(record, job))
+
+    @property
+    def _watched(self) -> Objective | None:
+        """The objective, if runs tell of it before they end."""
+        first = self._objectives[0]
+        return first if len(self._objectives) == 1 and first.is_validated else None
+
+    def _note_recorded(self, trial: Trial, job: Job) -> None:
+        """Notes the validations of a run that has ended."""
+        if self._watched is not None:
+            with suppress(RecordError, ConfigError):  # what the record says of it counts
+                self._note(trial, validations(RunFolder(job.folder), self._watched))
 
     def _marked(self, job: Job) -> Job:
         return replace(job, config={**job.config, SEARCH: self._part})
@@ -181,16 +236,19 @@ class Search:
         if outcome.status == "interrupted" or outcome.held:
             self._stopped += 1
             return
+        self._ended[outcome.run_id] = outcome
         if outcome.status == "pruned":
             self._trials.prune(trial.number)
         elif outcome.status == "failed" or outcome.record is None:
-            reason = outcome.reason or "its record cannot be read"
-            self._reasons[outcome.run_id] = reason
-            return self._fail(trial, reason)
+            return self._fail(trial, outcome.reason or "its record cannot be read")
         else:
             try:
                 results = [each.of(outcome.record) for each in self._objectives]
-            except NotFinite as error:
+            except NoValue as error:
+                return self._fail(trial, error.line())
+            except ConfigError as error:
+                if not self._has_completed():
+                    raise
                 return self._fail(trial, error.line())
             self._trials.complete(trial.number, results)
         self._count += 1
@@ -208,8 +266,8 @@ def _record(job: Job) -> RunRecord | None:
     return None
 
 
-def _freeze(job: Job) -> None:
-    """Writes config.yaml, unless it is that of a process which runs the job now."""
-    folder = RunFolder(job.folder)
-    if not (is_held(folder.lock) and folder.config.exists()):
-        freeze(job, folder.config)
+def _stale(record: RunRecord, job: Job) -> tuple[str, ...]:
+    """What is not as it was when a record was made."""
+    now = {"code": code_hash(job.config), "versions": versions()}
+    then = {"code": record.provenance.code, "versions": record.provenance.versions}
+    return tuple(name for name in now if then[name] != now[name])

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import optuna
-from optuna.distributions import distribution_to_json
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from seqbench.errors import ConfigError, ConfigErrors
+from seqbench.errors import ConfigError, ConfigErrors, first_line
+from seqbench.sweeps.tuning.description import changes, description, other_makers
 from seqbench.sweeps.tuning.objectives import Objective
+from seqbench.sweeps.tuning.ownership import Ownership, refuse_held
 from seqbench.sweeps.tuning.settings import SWEEPER, TuningSettings
 from seqbench.sweeps.tuning.space import Space, Value
 
 _RUN, _REASON = "run_id", "reason"  # of a trial
 _VOID, _MADE_OF = "void", "made_of"  # of the study
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+_FIXED = "fixed_params"  # Optuna's, of a trial that was enqueued
+_STATES = {
+    TrialState.RUNNING: "running",
+    TrialState.COMPLETE: "completed",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
 _STORAGE = f"{SWEEPER}.storage"
-_ANOTHER = "give the search another name with study=NAME, or say what was said before"
+
+Redo = Literal["stale", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +69,20 @@ class Trials:
         space: what is searched.
         objectives: what is to be best.
         made_of: what else the study's numbers depend on, by key: what is the same for all trials.
+        made_by: the hash of the code, and the version of each library.
+        redo: which trials that are there are to be done again: the study is begun anew for all, or
+            for trials of other code.
+        shared_from: the study's folder, where the database is not this folder's alone.
+
+    Attributes:
+        stale: whether its trials are of other code or libraries; only of a study that has all its
+            trials, so that none of this code is added to them.
 
     Raises:
-        ConfigError: the database cannot be reached.
-        ConfigErrors: the study that is there searches another space, or for something else.
+        ConfigError: the database cannot be reached; the study there is another program's, or
+            another process is at it.
+        ConfigErrors: the study that is there searches another space, or for something else, or has
+            trials of other code to which more would be added.
     """
 
     def __init__(
@@ -75,11 +94,19 @@ class Trials:
         space: Space,
         objectives: Sequence[Objective],
         made_of: Mapping[str, Any],
+        made_by: Mapping[str, str],
+        redo: Redo | None = None,
+        shared_from: Path | None = None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space, self._objectives = space, tuple(objectives)
+        self._wanted, self._redo, self._shared_from = settings.n_trials, redo, shared_from
+        self.stale = False
         self._storage = _reached(url)
-        self._study = self._opened(name, _description(space, objectives, made_of))
+        self._study = self._opened(name, description(space, objectives, made_of, made_by))
+        self._ownership = (
+            None if shared_from is None else Ownership(self._study, self._storage, shared_from)
+        )
         self._study.pruner = settings.build_pruner()
         # A seeded sampler draws from its beginning after a restart: its seed moves on.
         self._study.sampler = settings.build_sampler(settings.seed + len(self._frozen()))
@@ -87,14 +114,14 @@ class Trials:
     # What there is
 
     def all(self) -> list[Trial]:
-        """Every trial that counts, by number."""
-        void = self._void()
-        return [_trial(each) for each in self._frozen() if each.number not in void]
+        """Every trial that counts and was begun, by number."""
+        void = _void(self._study)
+        found = [each for each in self._frozen() if each.number not in void]
+        return [_trial(each) for each in found if each.state in _STATES]
 
     def count(self) -> int:
         """How many have ended that count."""
-        void = self._void()
-        return sum(each.state in _ENDED and each.number not in void for each in self._frozen())
+        return _count(self._study)
 
     def best(self) -> list[Trial]:
         """The best completed trial, the first of equals; of several objectives the Pareto front."""
@@ -127,18 +154,30 @@ class Trials:
             if set(each.params) == set(self._space.searched):
                 found.append(_trial(each))
             else:
+                if _FIXED in each.system_attrs:  # its values are those of a trial that failed
+                    self._enqueue(each.system_attrs[_FIXED])
                 self._make_void([each.number])
                 self.fail(each.number, "the sweep was killed while it was drawn")
         return found
 
     def retry(self, failed: Sequence[Trial]) -> None:
-        """Has the values of failed trials drawn again, in place of these."""
-        self._make_void([each.number for each in failed])
-        for each in failed:
-            self._study.enqueue_trial(dict(each.values))
+        """Has the values of failed trials drawn again, in place of these, as many as are wanted."""
+        wished = [dict(each.values) for each in failed]
+        waiting = sum(values not in wished for values in self._waiting())
+        room = self._wanted - (len(self.all()) - len(failed)) - waiting
+        for values in wished[: max(room, 0)]:
+            self._enqueue(values)
+        if room > 0:  # last: killed before, a sweep finds all as it was, or waiting already
+            self._make_void([each.number for each in failed])
 
     def ask(self) -> Trial:
-        """The next trial."""
+        """The next trial.
+
+        Raises:
+            ConfigError: another process has taken the study.
+        """
+        if self._ownership is not None:
+            self._ownership.check()
         asked = self._study.ask(self._space.distributions)
         return Trial(number=asked.number, values=dict(asked.params))
 
@@ -173,55 +212,101 @@ class Trials:
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
     def close(self) -> None:
-        """Lets go of the database."""
+        """Lets go of the study and of its database."""
+        if self._ownership is not None:
+            self._ownership.release()
         self._storage.remove_session()
 
     # Inside
 
-    def _opened(self, name: str, description: dict[str, Any]) -> optuna.Study:
-        directions = [each.direction for each in self._objectives]
+    def _opened(self, name: str, now: dict[str, Any]) -> optuna.Study:
         try:
-            study = optuna.create_study(
-                storage=self._storage, study_name=name, directions=directions
-            )
+            study = self._created(name)
         except DuplicatedStudyError:
             study = optuna.load_study(storage=self._storage, study_name=name)
+            if self._shared_from is not None:
+                refuse_held(study, self._shared_from)
             then = study.user_attrs.get(_MADE_OF)
-            if then == description:
+            if then is None:
+                self._refuse_anothers(study)
+            elif self._goes_on(study, then, now):
                 return study
-            frozen = study.get_trials(deepcopy=False)
-            if then is not None and any(each.state in _ENDED for each in frozen):
-                raise ConfigErrors(_changes(then, description)) from None
-            # Nothing was found out yet: it may as well begin anew.
-            optuna.delete_study(storage=self._storage, study_name=name)
-            study = optuna.create_study(
-                storage=self._storage, study_name=name, directions=directions
-            )
-        study.set_user_attr(_MADE_OF, description)
+            else:
+                optuna.delete_study(storage=self._storage, study_name=name)
+                study = self._created(name)
+        study.set_user_attr(_MADE_OF, now)
         return study
+
+    def _created(self, name: str) -> optuna.Study:
+        directions = [each.direction for each in self._objectives]
+        return optuna.create_study(storage=self._storage, study_name=name, directions=directions)
+
+    def _refuse_anothers(self, study: optuna.Study) -> None:
+        """Refuses a study without our description, but for one that was killed as it was made."""
+        ways = [each.name.lower() for each in study.directions]
+        is_bare = not study.user_attrs and ways == [each.direction for each in self._objectives]
+        trials = study.get_trials(deepcopy=False)
+        if trials or not is_bare:
+            raise ConfigError(
+                "study",
+                expected="the name of a search of seqbench's, or one that is new to the database",
+                got=f"{study.study_name}, another program's study of {len(trials)} trials",
+                remedy="give the search another name with study=NAME",
+            )
+
+    def _goes_on(
+        self, study: optuna.Study, then: Mapping[str, Any], now: Mapping[str, Any]
+    ) -> bool:
+        """Whether a study of ours goes on; False: it is begun anew, since nothing is lost by it."""
+        told, changed = _count(study), changes(then, now)
+        if changed and told:
+            raise ConfigErrors(changed)
+        if changed or self._redo == "all":
+            return False
+        makers = other_makers(then, now)
+        if not makers:
+            return True
+        if not told or self._redo == "stale":
+            return False
+        is_running = any(e.state is TrialState.RUNNING for e in study.get_trials(deepcopy=False))
+        if told < self._wanted or is_running:
+            raise ConfigErrors(makers)
+        self.stale = True
+        return True
 
     def _frozen(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
 
-    def _void(self) -> set[int]:
-        return set(self._study.user_attrs.get(_VOID, []))
+    def _waiting(self) -> list[dict[str, Value]]:
+        """The values that are to be drawn again."""
+        waiting = [each for each in self._frozen() if each.state is TrialState.WAITING]
+        return [dict(each.system_attrs.get(_FIXED, {})) for each in waiting]
+
+    def _enqueue(self, values: Mapping[str, Value]) -> None:
+        if values not in self._waiting():
+            self._study.enqueue_trial(dict(values))
 
     def _make_void(self, numbers: Sequence[int]) -> None:
         if numbers:
-            self._study.set_user_attr(_VOID, sorted({*self._void(), *numbers}))
+            self._study.set_user_attr(_VOID, sorted({*_void(self._study), *numbers}))
 
     def _id(self, number: int) -> int:
         study = self._storage.get_study_id_from_name(self._study.study_name)
         return self._storage.get_trial_id_from_study_id_trial_number(study, number)
 
 
+def _void(study: optuna.Study) -> set[int]:
+    return set(study.user_attrs.get(_VOID, []))
+
+
+def _count(study: optuna.Study) -> int:
+    void = _void(study)
+    trials = study.get_trials(deepcopy=False)
+    return sum(each.state in _ENDED and each.number not in void for each in trials)
+
+
 def _trial(frozen: FrozenTrial) -> Trial:
-    words = {
-        TrialState.COMPLETE: "completed",
-        TrialState.PRUNED: "pruned",
-        TrialState.FAIL: "failed",
-    }
-    state = words.get(frozen.state, "running")
+    state = _STATES[frozen.state]
     return Trial(
         number=frozen.number,
         values=dict(frozen.params),
@@ -240,7 +325,7 @@ def _reached(url: str) -> RDBStorage:
         raise ConfigError(
             _STORAGE,
             expected="the URL of a database that can be reached",
-            got=f"{_without_password(url)}: {_first_line(error)}",
+            got=f"{_without_password(url)}: {first_line(error.__cause__ or error)}",
         ) from error
 
 
@@ -249,57 +334,3 @@ def _without_password(url: str) -> str:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:
         return "no URL"
-
-
-def _first_line(error: Exception) -> str:
-    cause = error.__cause__ or error
-    return (str(cause).splitlines() or [type(cause).__name__])[0]
-
-
-def _description(
-    space: Space, objectives: Sequence[Objective], made_of: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What may not change while a study goes on."""
-    plain = {
-        "space": {
-            key: json.loads(distribution_to_json(item)) for key, item in space.distributions.items()
-        },
-        "said": {key: str(item) for key, item in space.searched.items()},
-        "objectives": {each.name: each.direction for each in objectives},
-        "fixed": dict(made_of),
-    }
-    found: dict[str, Any] = json.loads(json.dumps(plain))
-    return found
-
-
-def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[ConfigError]:
-    """What is not as it was when the study began."""
-    found: list[ConfigError] = []
-    for key in {**then["space"], **now["space"]}:
-        if then["space"].get(key) != now["space"].get(key):
-            found.append(
-                _changed(
-                    key,
-                    then["said"].get(key, "it not to be searched"),
-                    now["said"].get(key, "it not to be searched"),
-                )
-            )
-    if then["objectives"] != now["objectives"]:
-        found.append(
-            _changed(f"{SWEEPER}.objective", _said(then["objectives"]), _said(now["objectives"]))
-        )
-    if found:  # what is searched no more, or is now, is no news beside that
-        return found
-    for key in {**then["fixed"], **now["fixed"]}:
-        before, after = then["fixed"].get(key), now["fixed"].get(key)
-        if before != after:
-            found.append(_changed(key, json.dumps(before), json.dumps(after)))
-    return found
-
-
-def _changed(key: str, then: str, now: str) -> ConfigError:
-    return ConfigError(key, expected=f"{then}, as when the study began", got=now, remedy=_ANOTHER)
-
-
-def _said(objectives: Mapping[str, str]) -> str:
-    return ", ".join(f"{direction} {name}" for name, direction in objectives.items())

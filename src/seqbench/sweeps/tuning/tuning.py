@@ -14,10 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from seqbench.config.engine import Groups
 from seqbench.config.job import Job, thaw
-from seqbench.errors import ConfigError, ConfigErrors, RecordError
+from seqbench.errors import ConfigError, ConfigErrors, RecordError, first_line
 from seqbench.records.claim import claimed, is_held, require_locks
 from seqbench.records.folder import RunFolder
 from seqbench.records.identity import EXCLUDED, without
+from seqbench.records.provenance import code_hash, versions
 from seqbench.records.record import COMPLETED, RunRecord
 from seqbench.records.searches import SEARCH, SearchPart, search_part
 from seqbench.sweeps.composer import Composer
@@ -25,11 +26,11 @@ from seqbench.sweeps.execute import Execute, Launcher, Observer, Outcome
 from seqbench.sweeps.plan import Plan
 from seqbench.sweeps.state import RunStatus
 from seqbench.sweeps.tuning.objectives import Objective, objectives_of
-from seqbench.sweeps.tuning.results import read_counts, write_results
+from seqbench.sweeps.tuning.results import read_counts, read_ends, read_finals, write_results
 from seqbench.sweeps.tuning.search import Search
 from seqbench.sweeps.tuning.settings import SWEEPER, TuningSettings, name_of
 from seqbench.sweeps.tuning.space import Space, read_space
-from seqbench.sweeps.tuning.trials import Trial, Trials
+from seqbench.sweeps.tuning.trials import Redo, Trial, Trials
 
 DATABASE, LOCK = "optuna.db", ".tuning.lock"  # in the study's folder
 
@@ -49,6 +50,7 @@ class Tuning:
         trials: as they stood when `search` came back.
         best: the best of them; of several objectives the Pareto front.
         chosen: by the number of a best trial, its runs on fresh seeds.
+        stale: whether the trials are of other code or libraries, and none was added to them.
     """
 
     tuning: TuningSettings
@@ -61,6 +63,7 @@ class Tuning:
     trials: list[Trial] = field(default_factory=list)
     best: list[Trial] = field(default_factory=list)
     chosen: dict[int, list[str]] = field(default_factory=dict)
+    stale: bool = False
 
     @property
     def study(self) -> str:
@@ -98,12 +101,18 @@ class Tuning:
 
         Raises:
             ConfigError: the database cannot be reached, or is lost; no run logs the objective.
-            ConfigErrors: the study that is there is another search; jobs that can never run.
+            ConfigErrors: the study that is there is another search, or one of other code; jobs that
+                can never run.
             RecordError: outputs cannot be written.
         """
         with self._opened() as trials:
-            if self.settings["retry_failed"]:
-                trials.retry([each for each in trials.all() if self._may_yet_do(each)])
+            self.stale = trials.stale
+            self.chosen = read_finals(self.folder, trials.all())
+            self._look_at(trials)
+            if self.settings["retry_failed"] and not trials.stale:
+                trials.retry(
+                    [each for each in trials.all() if self._may_yet_do(each.state, each.run_id)]
+                )
             prepared = self.launcher.prepare(list(islice(cycle(self.corners), self._most())))
             at_once = self.tuning.parallel or prepared
             observer.begin((), at_once)
@@ -115,6 +124,7 @@ class Tuning:
                 wanted=self.tuning.n_trials,
                 at_once=at_once,
                 prunes=self.tuning.pruner is not None,
+                redoes_stale=self._redo == "stale",
                 observer=observer,
                 changed=lambda: self._look_at(trials),
             )
@@ -125,15 +135,16 @@ class Tuning:
 
     def finals(self) -> Plan | None:
         """The winner's runs on fresh seeds; None where there is no winner, or none are wanted."""
+        if not self.best or not self.tuning.retrain_best:
+            return None
         part = asdict(self._part("final"))
         seeds = range(1, self.tuning.retrain_best + 1)
         jobs: dict[str, Job] = {}
+        self.chosen = {}
         for trial in self.best:
             again = [self.job(trial, fresh=seed) for seed in seeds]
             self.chosen[trial.number] = [job.run_id for job in again]
             jobs |= {j.run_id: replace(j, config={**j.config, SEARCH: part}) for j in again}
-        if not jobs:
-            return None
         self._write()
         return Plan(tuple(jobs.values()), self.settings, self.launcher)
 
@@ -169,6 +180,17 @@ class Tuning:
         words = [f"{count} {state}" for state, count in found.items() if count]
         return f"so far {', '.join(words)}" if words else "none so far"
 
+    def to_come(self) -> int:
+        """How many trials are left, as far as the results' file tells."""
+        ends = [] if self._redo == "all" else read_ends(self.folder)
+        again = self.settings["retry_failed"]
+        told = [
+            state
+            for state, run_id in ends
+            if state != "running" and not (again and self._may_yet_do(state, run_id))
+        ]
+        return max(self.tuning.n_trials - len(told), 0)
+
     def records(self, run_ids: Iterable[str]) -> list[RunRecord]:
         """The records of runs of this study, those that can be read."""
         found: list[RunRecord] = []
@@ -187,12 +209,19 @@ class Tuning:
     def _most(self) -> int:
         return max(self.tuning.n_trials, len(self.corners))
 
-    def _may_yet_do(self, trial: Trial) -> bool:
+    @property
+    def _redo(self) -> Redo | None:
+        if self.corners[0].config["force"]:
+            return "all"
+        redo: Redo | None = self.settings["rerun"]
+        return redo
+
+    def _may_yet_do(self, state: str, run_id: str | None) -> bool:
         """Whether a failed trial is worth another try: a NaN that is on record stays one."""
-        if trial.state != "failed" or trial.run_id is None:
+        if state != "failed" or run_id is None:
             return False
         with suppress(RecordError):
-            record = RunFolder(self.folder / trial.run_id).read_record()
+            record = RunFolder(self.folder / run_id).read_record()
             return record is None or record.status != COMPLETED
         return True
 
@@ -201,6 +230,7 @@ class Tuning:
         self._write()
 
     def _write(self) -> None:
+        numbers = {trial.number for trial in self.best}  # another may have become the best
         write_results(
             self.folder,
             self.study,
@@ -208,7 +238,7 @@ class Tuning:
             self.objectives,
             self.trials,
             self.best,
-            self.chosen,
+            {number: ids for number, ids in self.chosen.items() if number in numbers},
         )
 
     @contextmanager
@@ -222,6 +252,10 @@ class Tuning:
                 space=self.space,
                 objectives=self.objectives,
                 made_of=_made_of(self.corners[0].config, self.space.searched),
+                made_by=_made_by([job.config for job in self.corners]),
+                redo=self._redo,
+                # The lock file in the folder tells of a database that lies there.
+                shared_from=self.folder if self.tuning.storage else None,
             )
             try:
                 yield trials
@@ -333,6 +367,11 @@ def _made_of(config: Mapping[str, Any], searched: Mapping[str, Any]) -> dict[str
     }
 
 
+def _made_by(configs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What made the trials: the hash of the code that any of them names, and each library."""
+    return {"code": code_hash({"jobs": list(configs)}), **versions()}
+
+
 def _leaves(node: Mapping[str, Any], at: str) -> Iterator[tuple[str, Any]]:
     for key, value in node.items():
         if isinstance(value, Mapping) and value:
@@ -351,10 +390,9 @@ def _database_errors() -> Iterator[None]:
     try:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(
             f"{SWEEPER}.storage",
             expected="a database that stays",
-            got=first,
+            got=first_line(error),
             remedy="the same command goes on once it is back",
         ) from error
