@@ -107,6 +107,10 @@ def test_a_network_alone_is_compared_with_none(store, tmp_path: Path) -> None:
     store(model="lstm", budget=SIZED)
     content = gather(tmp_path)
     assert "at equal" not in content.answers[0]
+    assert content.sections[0].equal == (
+        "With a budget of parameters: 500,000 ± 1 %; reached were 498,700.",
+        "Solved for were lstm d_hidden=181; all else is as configured.",
+    )
 
 
 def test_every_form_of_the_report_shows_it(told) -> None:

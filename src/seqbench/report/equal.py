@@ -36,7 +36,7 @@ def _of_kind(table: Table, kind: str) -> Iterator[str]:
     asked = {row.label: _asked(row, kind) for row in table.networks}
     if all(each == {_NONE} for each in asked.values()):
         return
-    if not _is_held(table, kind):
+    if not _is_alike(table, kind):
         told = "; ".join(f"{label}: {', '.join(sorted(each))}" for label, each in asked.items())
         yield f"Not all networks have one budget of {called}, compare them with care. {told}."
         return
@@ -46,7 +46,8 @@ def _of_kind(table: Table, kind: str) -> Iterator[str]:
         ends = (numbers.grouped(round(end)) if kind == "params" else _text(kind, end)
                 for end in (reached[0], reached[-1]))  # fmt: skip
         span = " to ".join(dict.fromkeys(ends))
-    yield f"Compared at equal {called}: {_amount(kind, _first(table))}; reached were {span}."
+    lead = "Compared at equal" if len(table.networks) > 1 else "With a budget of"
+    yield f"{lead} {called}: {_amount(kind, _first(table))}; reached were {span}."
     if kind == "params":
         yield f"Solved for were {_widths(table.networks)}; all else is as configured."
     else:
@@ -78,9 +79,14 @@ def _widths(rows: Sequence[Row]) -> str:
 
 
 def _is_held(table: Table, kind: str) -> bool:
-    """Whether all runs of all networks, of two at least, have one such budget."""
+    """Whether networks, two at least, are compared at one such budget."""
+    return len(table.networks) > 1 and _is_alike(table, kind)
+
+
+def _is_alike(table: Table, kind: str) -> bool:
+    """Whether all runs of all networks have one such budget."""
     asked = {each for row in table.networks for each in _asked(row, kind)}
-    return len(table.networks) > 1 and len(asked) == 1 and asked != {_NONE}
+    return len(asked) == 1 and asked != {_NONE}
 
 
 def _asked(row: Row, kind: str) -> set[str]:
