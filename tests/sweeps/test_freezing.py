@@ -10,7 +10,7 @@ from tests.sweeps.stored import store
 
 from seqbench.config.job import Job, freeze, thaw
 from seqbench.records.folder import RunFolder
-from seqbench.sweeps.freezing import freeze_idle
+from seqbench.sweeps.freezing import free, freeze_idle
 from seqbench.sweeps.kept import forced
 
 
@@ -69,6 +69,16 @@ def test_a_config_that_nobody_can_read_is_replaced(job: Job) -> None:
     RunFolder(job.folder).config.write_text("{")
     freeze_idle(forced(job))
     assert thaw(job.folder).config["force"]
+
+
+def test_what_was_forced_and_is_complete_is_not_to_be_done_again(job: Job) -> None:
+    frozen = replace(forced(job), overrides=("tags=[then]",))
+    freeze(frozen, RunFolder(job.folder).config)
+    with RunFolder(job.folder).claim():
+        free(job)
+    assert thaw(job.folder) == frozen  # whoever has it may be doing so
+    free(job)
+    assert thaw(job.folder) == replace(frozen, config=job.config)
 
 
 def test_a_folder_is_made_for_a_run_that_is_new(make_jobs: MakeJobs) -> None:

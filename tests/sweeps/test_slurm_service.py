@@ -331,7 +331,9 @@ def test_a_closed_terminal_leaves_jobs_queued(
 ) -> None:
     seen = Seen()
     seen.on_started[0] = lambda: os.kill(os.getpid(), signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup, which tests may be, none
     assert launch(make_jobs(1), pool_jobs.sleep, seen) == []
+    signal.signal(signal.SIGHUP, before)
     assert seen.log[-1] == "1 jobs stay queued; the same command finds them again"
     assert len(slurm.states()) == 1
 

@@ -16,7 +16,7 @@ from tests.sweeps.seen import Seen
 from tests.sweeps.stored import store
 
 from seqbench.config.compose import compose_job
-from seqbench.config.job import Job, thaw
+from seqbench.config.job import Job, freeze, thaw
 from seqbench.errors import ConfigErrors, DataError, RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.record import RunError
@@ -353,6 +353,20 @@ def test_where_all_is_complete_no_cluster_is_asked_for(argv: list[str]) -> None:
     outcomes = Plan(plan.jobs, SETTINGS, Down()).execute(execute, seen)
     assert [(item.status, item.already) for item in outcomes] == [("completed", True)] * 2
     assert (looked, seen.begun) == ([0], (2, 1))  # what they are made of is looked at all the same
+
+
+def test_a_run_that_was_forced_is_looked_at_and_not_trained(argv: list[str]) -> None:
+    (job,) = planned(argv, "model=toy").jobs
+    freeze(forced(job), RunFolder(job.folder).config)
+    recorded(job, "completed")
+    looked: list[bool] = []
+
+    def execute(job: Job) -> Any:
+        looked.append(thaw(job.folder).config["force"])  # as it is read wherever it is executed
+        return done(was_complete=True)
+
+    Plan((job,), SETTINGS, Now()).execute(execute, Seen())
+    assert looked == [False]
 
 
 def test_completed_runs_are_complete_though_nobody_looked(argv: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from seqbench.config.job import Job, freeze, thaw
 from seqbench.errors import RecordError
@@ -23,6 +24,19 @@ def freeze_idle(job: Job) -> None:
     if job.config["force"]:
         _begin_anew(folder)
     freeze(job, folder.config)
+
+
+def free(job: Job) -> None:
+    """Has the config of a complete run say that it is not to be done again.
+
+    It was forced, or was to be: looking at it would train it.
+    """
+    folder = RunFolder(job.folder)
+    with suppress(RecordError, KeyError):  # unreadable: so will whoever looks at it find
+        frozen = thaw(folder.config)
+        if frozen.config["force"] and not is_held(folder.lock):
+            config = {**frozen.config, "force": False}
+            freeze(replace(frozen, config=config), folder.config)
 
 
 def _begin_anew(folder: RunFolder) -> None:

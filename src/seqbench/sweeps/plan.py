@@ -12,7 +12,7 @@ from seqbench.errors import ConfigError
 from seqbench.records.claim import require_locks
 from seqbench.sweeps.execute import Execute, Launcher, Observer, Outcome, unfinished
 from seqbench.sweeps.feed import Listed
-from seqbench.sweeps.freezing import freeze_idle
+from seqbench.sweeps.freezing import free, freeze_idle
 from seqbench.sweeps.grid import Axes
 from seqbench.sweeps.kept import Kept, forced
 from seqbench.sweeps.state import RunStatus, survey
@@ -77,8 +77,10 @@ class Plan:
         for outcome in left:
             ended(outcome)
         with suppress(KeyboardInterrupt):  # told by the jobs without an outcome
-            feed = Listed(todo)
-            self.launcher.launch(feed, execute, told, observer, checks=kept.checks())
+            feed, checks = Listed(todo), kept.checks()
+            for job in checks:
+                free(job)
+            self.launcher.launch(feed, execute, told, observer, checks=checks)
             if kept.outdated:
                 self.launcher.prepare(kept.outdated)
                 for job in kept.outdated:

@@ -53,12 +53,15 @@ class RayTask:
         """
         with tempfile.TemporaryDirectory(prefix="seqbench-ray-") as folder:
             path = Path(folder, "told.json")
+            # A sweep that was started with `&` ignores it, and so do the workers that it started.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             process = self._start(path)
             try:
                 _wait(process)
             except KeyboardInterrupt:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # heard; again it would mean a kill
                 process.send_signal(signal.SIGTERM)
-                with suppress(KeyboardInterrupt, TimeoutError):
+                with suppress(TimeoutError):
                     _wait(process, STOP_SECONDS)
             finally:
                 process.kill()
