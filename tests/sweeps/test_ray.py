@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.sweeps.seen import MakeJobs
 
-from seqbench.errors import ConfigError, ConfigErrors
+from seqbench.errors import ConfigError, ConfigErrors, TrainingError
 from seqbench.sweeps import ray
 from seqbench.sweeps.ray import Ray
 
@@ -33,6 +35,38 @@ def test_ray_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"expected Ray, got none .* 'seqbench\[ray\]'"):
         Ray.of(**SETTINGS).prepare([])
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "said"),
+    [
+        (
+            None,
+            Exception("The current node timed out during startup."),
+            "got null, one on this machine: Exception: The current node timed out during startup.; "
+            "the same command tries it again",
+        ),
+        (
+            "head:6379",
+            ConnectionError("no route"),
+            "got head:6379: ConnectionError: no route; hydra.launcher.address=null starts one on "
+            "this machine",
+        ),
+    ],
+)
+def test_a_ray_that_does_not_come_up(
+    address: str | None, error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def init(**_: Any) -> None:
+        raise error
+
+    pretended = SimpleNamespace(is_initialized=lambda: False, init=init)
+    monkeypatch.setitem(sys.modules, "ray", pretended)
+    monkeypatch.setattr(ray, "find_spec", lambda name: object())
+    with pytest.raises(TrainingError) as caught:
+        Ray.of(**{**SETTINGS, "address": address}).prepare([])
+    start = "hydra.launcher.address: expected a Ray cluster that answers, "
+    assert caught.value.line() == start + said
 
 
 def _pretend(monkeypatch: pytest.MonkeyPatch, machines: list[dict[str, float]]) -> None:

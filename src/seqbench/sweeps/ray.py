@@ -152,12 +152,13 @@ class Ray:
                 expected="what ray.init takes",
                 got=reason(error),
             ) from error
-        except (ConnectionError, TimeoutError) as error:
+        except Exception as error:  # of no kind, where its programs do not come up in time
+            own = "hydra.launcher.address=null starts one on this machine"
             raise TrainingError(
                 "hydra.launcher.address",
                 expected="a Ray cluster that answers",
-                got=f"{self.address}: {reason(error)}",
-                remedy="hydra.launcher.address=null starts one on this machine",
+                got=f"{self.address or 'null, one on this machine'}: {reason(error)}",
+                remedy=own if self.address else "the same command tries it again",
             ) from error
         self._has_started = True
 
