@@ -73,7 +73,10 @@ def test_between_a_stop_and_going_on(
     how(tmp_path)
     tally[FAULTS] += 1
     execute(job)
-    assert "expected what the run is made of now, got other data: training starts afresh" in caplog.text
+    assert (
+        "expected what the run is made of now, got other data: training starts afresh"
+        in caplog.text
+    )
     execute(fresh)
     assert_same(finished(job.folder), finished(fresh.folder), tally)
 

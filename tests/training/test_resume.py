@@ -352,6 +352,33 @@ def test_a_checkpoint_that_does_not_fit_is_left_alone(
     assert len([row for row in rows if "planned/steps" in row]) == 1
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content[STATE]["ranks"][0]["random"].update(python=[3, [1], None]),
+        lambda content: content[STATE].update(loader=None),
+        lambda content: content["optimizer_states"][0].update(param_groups=[]),
+        lambda content: content["state_dict"].popitem(),
+        lambda content: content.update(loops={}),
+    ],
+)
+def test_a_whole_checkpoint_whose_state_cannot_be_taken_up_is_left_alone(
+    spoil: Callable[[dict[str, Any]], None], make: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, job = make("whole"), make("spoilt")
+    execute(whole)
+    stopped(job, "training_step", 13)
+    path = last_checkpoint(RunFolder(job.folder))
+    content = read_checkpoint(path)
+    spoil(content)
+    write_checkpoint(path, content)
+    with caplog.at_level(logging.WARNING, "seqbench"):
+        assert steps_of(job)[1] == 3 * BATCHES
+    (warning,) = warnings_of(caplog)
+    assert "last.ckpt: expected a state to go on from, got " in warning
+    assert result(RunFolder(job.folder)) == result(RunFolder(whole.folder))
+
+
 def test_a_whole_checkpoint_of_another_shape_is_left_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -129,4 +129,5 @@ class TfidfRegression(Baseline):
         regression.coef_ = arrays["coefficients"]
         regression.intercept_ = arrays["intercepts"]
         baseline._num_classes = saved["num_classes"]
+        baseline.probabilities([""])  # numbers that do not go together show here, not in an answer
         return baseline

@@ -138,6 +138,32 @@ class NotedRollback(Callback):
             )
 
 
+class FirstStep(Callback):
+    """Whether this try of the run has trained at all, or come to the end of its training.
+
+    Attributes:
+        done: it has.
+    """
+
+    def __init__(self) -> None:
+        self.done = False
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """It has."""
+        self.done = True
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """It has come to the end."""
+        self.done = True
+
+
 class Stopwatch(Callback):
     """Wall time of training steps: validation is left out."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
@@ -20,12 +20,19 @@ from torch.utils.data import DataLoader
 
 from seqbench.config.instantiate import instantiate
 from seqbench.data.datamodule import SeqDataModule
+from seqbench.errors import kind_and_line
 from seqbench.records.metrics import MetricsWriter
 from seqbench.records.record import Cost
 from seqbench.tasks.task import Task
 from seqbench.training import distributed
 from seqbench.training.attempt import Attempt
-from seqbench.training.callbacks import BestWeights, NotedRollback, PlannedSteps, Stopwatch
+from seqbench.training.callbacks import (
+    BestWeights,
+    FirstStep,
+    NotedRollback,
+    PlannedSteps,
+    Stopwatch,
+)
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.checkpoints import Checkpoints
 from seqbench.training.flops import training_flops
@@ -34,7 +41,7 @@ from seqbench.training.memory import peak_memory_bytes
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
 from seqbench.training.own_texts import own_texts
-from seqbench.training.resume import rollbacks_before
+from seqbench.training.resume import UnusableCheckpoint, rollbacks_before
 from seqbench.training.state_size import state_bytes
 from seqbench.training.training_files import (
     best_checkpoint,
@@ -207,9 +214,33 @@ def _fit(trainer: pl.Trainer, task: Task, attempt: Attempt) -> None:
         trainer.fit(task, train_dataloaders=loader, val_dataloaders=loader)
     else:
         path = None if point is None else last_checkpoint(attempt.folder)
-        trainer.fit(task, datamodule=datamodule, ckpt_path=path, weights_only=True)
+        with _taken_up(trainer, path):
+            trainer.fit(task, datamodule=datamodule, ckpt_path=path, weights_only=True)
     if settings.profiler is not None and distributed.is_main():
         print(trainer.profiler.summary())  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _taken_up(trainer: pl.Trainer, path: Path | None) -> Iterator[None]:
+    """What goes wrong before the first step after a checkpoint is laid to the checkpoint.
+
+    Of several processes each sees another part of it: there it stays the run's error.
+
+    Raises:
+        UnusableCheckpoint: in place of what its state led to.
+    """
+    stepped = FirstStep()
+    trainer.callbacks.append(stepped)  # type: ignore[attr-defined]
+    try:
+        yield
+    except (
+        ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
+    ) as error:  # fmt: skip
+        if path is None or trainer.world_size > 1 or stepped.done:
+            raise
+        raise UnusableCheckpoint(
+            str(path), expected="a state to go on from", got=kind_and_line(error)
+        ) from error
 
 
 def _name_of(device: torch.device) -> str:

@@ -27,6 +27,10 @@ STATE = "seqbench"  # where a checkpoint holds what is ours
 MadeOf = dict[str, str | None]
 
 
+class UnusableCheckpoint(RecordError):
+    """A checkpoint that is whole, and whose state cannot be taken up: it was changed by hand."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResumePoint:
     """A checkpoint that fits.

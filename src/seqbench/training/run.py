@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 
 from seqbench.config.instantiate import instantiate
 from seqbench.config.job import is_baseline
@@ -37,11 +38,19 @@ from seqbench.training.interrupts import Interrupts
 from seqbench.training.kinds import KINDS
 from seqbench.training.memory import reset_peak_memory
 from seqbench.training.outcome import Outcome
-from seqbench.training.resume import MadeOf, ResumePoint, resume_point, rewind, rollbacks_before
+from seqbench.training.random_state import random_state, set_random_state
+from seqbench.training.resume import (
+    MadeOf,
+    ResumePoint,
+    UnusableCheckpoint,
+    resume_point,
+    rewind,
+    rollbacks_before,
+)
 from seqbench.training.rollback import roll_back
 from seqbench.training.run_log import run_log
 from seqbench.training.trainer import TrainerSettings
-from seqbench.training.training_files import discard_training
+from seqbench.training.training_files import discard_training, last_checkpoint
 from seqbench.training.wandb_mirror import WandbMirror, begin_service, start_mirror
 from seqbench.training.wandb_outcome import mirror_outcome
 from seqbench.training.wandb_replay import replay, told_again
@@ -93,6 +102,7 @@ def run(
                 return ranks.work()
             distributed.note_training(threads=settings.threads)
             reset_peak_memory()
+            drawn = random_state(torch.device("cpu"))
             while outcome is None:
                 # Built first: meanwhile W&B's own process starts.
                 task = _task(config, datamodule)
@@ -115,6 +125,11 @@ def run(
                     seconds = time.perf_counter() - fitting
                     started += seconds  # of fitting, not of setting up
                     roll_back(attempt, error, seconds=seconds + (point.seconds if point else 0.0))
+                    point, mirror = _go_back(folder, made_of, mirror), None
+                except UnusableCheckpoint as error:
+                    log.warning("%s: it is left alone", error.line())
+                    last_checkpoint(folder).unlink()
+                    set_random_state(drawn, torch.device("cpu"))
                     point, mirror = _go_back(folder, made_of, mirror), None
             record = _success(config, overrides, provenance, outcome, point)
             if distributed.is_main():
@@ -182,7 +197,7 @@ def _fit(attempt: Attempt, task: Task | None) -> Outcome:
 
 
 def _go_back(folder: RunFolder, made_of: MadeOf, mirror: WandbMirror | None) -> ResumePoint | None:
-    """Where the run goes on after a rollback, which is a resume; the mirror ends and begins."""
+    """Where the run goes on after this try of it: a resume; the mirror ends and begins anew."""
     if mirror is not None:
         mirror.finish(exit_code=1)
     return _resume(folder, made_of)
