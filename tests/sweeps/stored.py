@@ -53,7 +53,9 @@ def store(
 ) -> RunFolder:
     """Writes a record of this job, made by this code; `seconds` are of set-up, training, test."""
     setup, train, test = seconds
-    made = replace(collect_provenance(command=["seqbench"]), finished=finished, **provenance)
+    made = replace(
+        collect_provenance(job.config, command=["seqbench"]), finished=finished, **provenance
+    )
     primary = Primary(name="accuracy", higher_is_better=True)
     record = RunRecord.of(
         job.config,
