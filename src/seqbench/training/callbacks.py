@@ -139,29 +139,24 @@ class NotedRollback(Callback):
 
 
 class FirstStep(Callback):
-    """Whether this try of the run has trained at all, or come to the end of its training.
+    """Whether this try of the run has come to a training step, or to the end of its training.
 
     Attributes:
-        done: it has.
+        reached: it has.
     """
 
     def __init__(self) -> None:
-        self.done = False
+        self.reached = False
 
-    def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """It has."""
-        self.done = True
+        """It has come to a step."""
+        self.reached = True
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """It has come to the end."""
-        self.done = True
+        self.reached = True
 
 
 class Stopwatch(Callback):

@@ -35,6 +35,7 @@ from seqbench.training.callbacks import (
 )
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.checkpoints import Checkpoints
+from seqbench.training.explained import is_out_of_memory
 from seqbench.training.flops import training_flops
 from seqbench.training.kinds import KINDS
 from seqbench.training.memory import peak_memory_bytes
@@ -224,19 +225,21 @@ def _fit(trainer: pl.Trainer, task: Task, attempt: Attempt) -> None:
 def _taken_up(trainer: pl.Trainer, path: Path | None) -> Iterator[None]:
     """What goes wrong before the first step after a checkpoint is laid to the checkpoint.
 
-    Of several processes each sees another part of it: there it stays the run's error.
+    Want of memory is not. Of several processes each sees another part: there it stays the run's.
 
     Raises:
         UnusableCheckpoint: in place of what its state led to.
     """
-    stepped = FirstStep()
-    trainer.callbacks.append(stepped)  # type: ignore[attr-defined]
+    first_step = FirstStep()
+    trainer.callbacks.append(first_step)  # type: ignore[attr-defined]
     try:
         yield
     except (
         ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
     ) as error:  # fmt: skip
-        if path is None or trainer.world_size > 1 or stepped.done:
+        if path is None or trainer.world_size > 1 or first_step.reached:
+            raise
+        if is_out_of_memory(error):
             raise
         raise UnusableCheckpoint(
             str(path), expected="a state to go on from", got=kind_and_line(error)

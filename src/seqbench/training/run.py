@@ -127,7 +127,7 @@ def run(
                     roll_back(attempt, error, seconds=seconds + (point.seconds if point else 0.0))
                     point, mirror = _go_back(folder, made_of, mirror), None
                 except UnusableCheckpoint as error:
-                    log.warning("%s: it is left alone", error.line())
+                    log.warning("%s: it is given up", error.line())
                     last_checkpoint(folder).unlink()
                     set_random_state(drawn, torch.device("cpu"))
                     point, mirror = _go_back(folder, made_of, mirror), None
