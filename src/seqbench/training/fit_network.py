@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from seqbench.config.instantiate import instantiate
 from seqbench.data.datamodule import SeqDataModule
-from seqbench.errors import kind_and_line
+from seqbench.errors import CHANGED_BY_HAND, kind_and_line
 from seqbench.records.metrics import MetricsWriter
 from seqbench.records.record import Cost
 from seqbench.tasks.task import Task
@@ -234,12 +234,9 @@ def _taken_up(trainer: pl.Trainer, path: Path | None) -> Iterator[None]:
     trainer.callbacks.append(first_step)  # type: ignore[attr-defined]
     try:
         yield
-    except (
-        ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
-    ) as error:  # fmt: skip
-        if path is None or trainer.world_size > 1 or first_step.reached:
-            raise
-        if is_out_of_memory(error):
+    except CHANGED_BY_HAND as error:
+        taken_up = path is None or first_step.reached
+        if taken_up or trainer.world_size > 1 or is_out_of_memory(error):
             raise
         raise UnusableCheckpoint(
             str(path), expected="a state to go on from", got=kind_and_line(error)

@@ -22,7 +22,7 @@ from seqbench.data.datamodule import SeqDataModule
 from seqbench.data.language_modeling import LanguageModelingData
 from seqbench.data.tokenizers import load_tokenizer
 from seqbench.domains import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from seqbench.errors import ConfigErrors, RecordError, kind_and_line
+from seqbench.errors import CHANGED_BY_HAND, ConfigErrors, RecordError, kind_and_line
 from seqbench.records.completed import completed_run
 from seqbench.records.folder import RunFolder
 from seqbench.records.load import StoredRun
@@ -187,9 +187,7 @@ def _as_written(folder: RunFolder) -> Iterator[None]:
     """A file of a run that was changed by hand can fail anything that is built from it."""
     try:
         yield
-    except (
-        ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
-    ) as error:  # fmt: skip
+    except CHANGED_BY_HAND as error:
         raise RecordError(
             f"run {folder.path}",
             expected="config, tokenizer and checkpoint as the run wrote them",

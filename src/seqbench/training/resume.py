@@ -24,7 +24,7 @@ from seqbench.training.training_files import (
 log = logging.getLogger(__name__)
 
 STATE = "seqbench"  # where a checkpoint holds what is ours
-MadeOf = dict[str, str | None]
+MadeOf = dict[str, str | dict[str, str] | None]
 
 
 class UnusableCheckpoint(RecordError):

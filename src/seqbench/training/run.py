@@ -10,12 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 
 from seqbench.config.instantiate import instantiate
-from seqbench.config.job import is_baseline
 from seqbench.data.datamodule import SeqDataModule
-from seqbench.errors import Diverged, RecordError, SeqbenchError, Stopped, TrainingError
+from seqbench.errors import RecordError, SeqbenchError, Stopped, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import collect_provenance, utc_now
 from seqbench.records.record import (
@@ -26,34 +24,21 @@ from seqbench.records.record import (
     RunError,
     RunRecord,
 )
-from seqbench.tasks.task import Task
 from seqbench.training import distributed
 from seqbench.training.arithmetic import arithmetic
-from seqbench.training.assemble import build_task, set_up_data
-from seqbench.training.attempt import Attempt
-from seqbench.training.explained import explained
-from seqbench.training.fit_baseline import fit_baseline
-from seqbench.training.fit_network import fit_network
+from seqbench.training.assemble import set_up_data
 from seqbench.training.interrupts import Interrupts
 from seqbench.training.kinds import KINDS
 from seqbench.training.memory import reset_peak_memory
 from seqbench.training.outcome import Outcome
-from seqbench.training.random_state import random_state, set_random_state
-from seqbench.training.resume import (
-    MadeOf,
-    ResumePoint,
-    UnusableCheckpoint,
-    resume_point,
-    rewind,
-    rollbacks_before,
-)
-from seqbench.training.rollback import roll_back
+from seqbench.training.resume import MadeOf, ResumePoint, rollbacks_before
 from seqbench.training.run_log import run_log
 from seqbench.training.trainer import TrainerSettings
-from seqbench.training.training_files import discard_training, last_checkpoint
-from seqbench.training.wandb_mirror import WandbMirror, begin_service, start_mirror
+from seqbench.training.training_files import discard_training
+from seqbench.training.tries import Tries
+from seqbench.training.wandb_mirror import WandbMirror, begin_service
 from seqbench.training.wandb_outcome import mirror_outcome
-from seqbench.training.wandb_replay import replay, told_again
+from seqbench.training.wandb_replay import told_again
 from seqbench.training.wandb_settings import WandbSettings, wandb_settings
 
 log = logging.getLogger(__name__)
@@ -80,9 +65,7 @@ def run(
             before it trains.
     """
     provenance = collect_provenance(config)
-    mirror: WandbMirror | None = None
-    point: ResumePoint | None = None
-    outcome: Outcome | None = None
+    tries: Tries | None = None
     with (
         Interrupts() as interrupts,
         distributed.forked_ranks(folder, _devices(config)) as ranks,
@@ -96,52 +79,29 @@ def run(
             datamodule = _prepare_data(config, folder)
             provenance = _with_data(provenance, datamodule)
             _tell_of_other_data(provenance, expected_data)
-            made_of = _made_of(config, provenance, settings)
-            point = _resume(folder, made_of)
+            tries = Tries(
+                config=config,
+                folder=folder,
+                settings=settings,
+                datamodule=datamodule,
+                wandb=wandb,
+                interrupts=interrupts,
+                made_of=_made_of(config, provenance, settings),
+                started=started,
+            )
+            tries.resume()
             if ranks is not None:
                 return ranks.work()
             distributed.note_training(threads=settings.threads)
             reset_peak_memory()
-            drawn = random_state(torch.device("cpu"))
-            while outcome is None:
-                # Built first: meanwhile W&B's own process starts.
-                task = _task(config, datamodule)
-                mirror = _start_mirror(wandb, config, folder, datamodule.spec.task, point)
-                attempt = Attempt(
-                    config=config,
-                    folder=folder,
-                    settings=settings,
-                    datamodule=datamodule,
-                    mirror=mirror,
-                    interrupts=interrupts,
-                    made_of=made_of,
-                    point=point,
-                    started=started,
-                )
-                fitting = time.perf_counter()
-                try:
-                    outcome = _fit(attempt, task)
-                except Diverged as error:
-                    seconds = time.perf_counter() - fitting
-                    started += seconds  # of fitting, not of setting up
-                    roll_back(attempt, error, seconds=seconds + (point.seconds if point else 0.0))
-                    point, mirror = _go_back(folder, made_of, mirror), None
-                except UnusableCheckpoint as error:
-                    log.warning("%s: it is given up", error.line())
-                    last_checkpoint(folder).unlink()
-                    set_random_state(drawn, torch.device("cpu"))
-                    point, mirror = _go_back(folder, made_of, mirror), None
-            record = _success(config, overrides, provenance, outcome, point)
+            outcome = tries.train()
+            record = _success(config, overrides, provenance, outcome, tries.point)
             if distributed.is_main():
                 _write(folder, record, outcome, datamodule)
         except BaseException as error:
-            _log_end(error)
-            if not distributed.is_launched():
-                _record_failure(folder, _failure(config, overrides, provenance, error, point))
-            if mirror is not None:
-                mirror.finish(exit_code=_exit_code(error))
+            _end_badly(error, config, folder, overrides, provenance, tries)
             raise
-        _end_mirror(mirror, folder, record, datamodule, outcome)
+        _end_mirror(tries.mirror, folder, record, datamodule, outcome)
         return record
 
 
@@ -177,30 +137,6 @@ def _made_of(
         "versions": provenance.versions,
         "hardware": settings.device_type(),
     }
-
-
-def _resume(folder: RunFolder, made_of: MadeOf) -> ResumePoint | None:
-    point = resume_point(folder, made_of)
-    if distributed.is_main():
-        rewind(folder, point)
-    return point
-
-
-def _task(config: Mapping[str, Any], datamodule: SeqDataModule) -> Task | None:
-    with explained(config, building=True):
-        return None if is_baseline(config) else build_task(config, datamodule.spec)
-
-
-def _fit(attempt: Attempt, task: Task | None) -> Outcome:
-    with explained(attempt.config):
-        return fit_baseline(attempt) if task is None else fit_network(attempt, task)
-
-
-def _go_back(folder: RunFolder, made_of: MadeOf, mirror: WandbMirror | None) -> ResumePoint | None:
-    """Where the run goes on after this try of it: a resume; the mirror ends and begins anew."""
-    if mirror is not None:
-        mirror.finish(exit_code=1)
-    return _resume(folder, made_of)
 
 
 def _exit_code(error: BaseException) -> int:
@@ -243,30 +179,6 @@ def _tell_of_other_data(provenance: Provenance, expected: str | None) -> None:
             expected,
             provenance.data_fingerprint,
         )
-
-
-def _start_mirror(
-    settings: WandbSettings | None,
-    config: Mapping[str, Any],
-    folder: RunFolder,
-    task: str,
-    point: ResumePoint | None,
-) -> WandbMirror | None:
-    if settings is None:
-        return None
-    log.info(settings.announcement())
-    mirror = start_mirror(
-        settings,
-        run_id=config["run_id"],
-        study=config["study"],
-        task=task,
-        tags=[*config["tags"], config["choices"]["data"], config["choices"]["model"]],
-        config=config,
-        path=folder.path,
-    )
-    if mirror is not None and point is not None:
-        replay(mirror, folder)
-    return mirror
 
 
 def _write(
@@ -313,6 +225,23 @@ def _success(
         weights=outcome.weights,
         rollbacks=rollbacks_before(point),
     )
+
+
+def _end_badly(
+    error: BaseException,
+    config: Mapping[str, Any],
+    folder: RunFolder,
+    overrides: Sequence[str],
+    provenance: Provenance,
+    tries: Tries | None,
+) -> None:
+    """Log and record what ended the run, and close the mirror with it."""
+    _log_end(error)
+    if not distributed.is_launched():
+        point = None if tries is None else tries.point
+        _record_failure(folder, _failure(config, overrides, provenance, error, point))
+    if tries is not None and tries.mirror is not None:
+        tries.mirror.finish(exit_code=_exit_code(error))
 
 
 def _record_failure(folder: RunFolder, record: RunRecord) -> None:
