@@ -19,7 +19,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.plugins import MixedPrecision
 from tests.training.stopping import at, killed, result, steps_of, stopped, terminate
 
-from seqbench.config.job import Job
+from seqbench.config.job import Job, freeze
 from seqbench.errors import DataError, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
@@ -413,6 +413,20 @@ def test_forced_it_starts_afresh(make: Any) -> None:
         with at("training_step", 0, terminate) as calls:
             assert not execute(job).was_complete
         assert calls == [3 * BATCHES]
+
+
+def test_forced_it_starts_afresh_though_a_sweep_has_frozen_it_before(make: Any) -> None:
+    job = make("again", AFTER_EACH_STEP)
+    stopped(job, "training_step", 13)
+    forced = replace(job, config={**job.config, "force": True})
+    freeze(forced, RunFolder(job.folder).config)
+    assert steps_of(forced)[1] == 3 * BATCHES
+
+
+def test_what_was_forced_is_gone_on_with_unforced(make: Any) -> None:
+    job = make("again", AFTER_EACH_STEP)
+    stopped(replace(job, config={**job.config, "force": True}), "training_step", 13)
+    assert steps_of(job)[1] == 3 * BATCHES - 13
 
 
 def test_once_forced_it_goes_on_until_it_is_done(make: Any) -> None:

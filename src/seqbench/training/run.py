@@ -129,8 +129,13 @@ def _begin_wandb(config: Mapping[str, Any], *, trains: bool) -> WandbSettings | 
 def _made_of(
     config: Mapping[str, Any], provenance: Provenance, settings: TrainerSettings
 ) -> MadeOf:
-    """A run that goes on must be all of these as it was; the run id stands for the config."""
+    """A run that goes on must be all of these as it was; the run id stands for the config.
+
+    One that is forced must have begun so, to end what it began however many tries that takes.
+    """
+    begun = {"beginning": "forced"} if config["force"] else {}
     return {
+        **begun,
         "config": config["run_id"],
         "code": provenance.code,
         "data": provenance.data_fingerprint,
