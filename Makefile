@@ -15,13 +15,13 @@ compare: $(INSTALLED) ## install, compare the architectures on real text, end wi
 	$(BIN)/seqbench sweep experiments=quickstart
 
 test: lint ## install, run the linters and the test suite
-	$(BIN)/python -m pytest -n 2 -m "not full and not service"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not full and not service"
 
 test-services: $(INSTALLED_SERVICES) ## run the tests that need a service (skipped, with a reason, where it is missing)
 	$(BIN)/python -m pytest -m service -rs
 
 test-full: $(INSTALLED) ## run the long tests too
-	$(BIN)/python -m pytest -n 2 -m "not service"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not service"
 
 lint: $(INSTALLED) ## check style, types and import directions
 	$(BIN)/ruff check .

@@ -40,6 +40,12 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0].strip() or type(error).__name__
 
 
+CHANGED_BY_HAND = (
+    ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+"""What may come of a file that is whole, but not as it was written."""
+
+
 def kind_and_line(error: BaseException) -> str:
     """The same after the kind of the error, which tells of a mistake in code or in a library."""
     kind, line = type(error).__name__, first_line(error)

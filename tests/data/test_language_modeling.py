@@ -85,7 +85,6 @@ def test_marked_documents_end_by_a_token_that_is_predicted(tmp_path: Path) -> No
     module = data(source, tmp_path, **options)
     end, dog, cat = module.tokenizer.eos_id, 4, 5
     assert module.ids("train").tolist() == [end, cat, end, dog, dog, end]
-    assert module.spec.eos_id == end
     (batch,) = module.test_dataloader()
     assert batch.targets_BT.tolist() == [[cat, end]]
     assert data(source, tmp_path, **options, rotate=False).spec.num_examples["train"] == 2

@@ -16,7 +16,7 @@ import torch
 from seqbench.records.load import load_records
 from seqbench.records.metrics import read_metrics
 
-PATIENCE = 90.0  # seconds for what takes one or two
+PATIENCE = 300.0  # seconds for what takes one or two where nothing else runs
 KINDS = ("sweep", "worker", "job", "rank")
 
 

@@ -321,7 +321,7 @@ def test_a_live_page_becomes_the_last_one(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the reader has set stays: where the page is, what is sorted, filtered, open."""
-    monkeypatch.setattr(html, "RELOAD_SECONDS", 3)
+    monkeypatch.setattr(html, "RELOAD_SECONDS", 10)
     study, path, last = tmp_path / "outputs", tmp_path / "live.html", tmp_path / "last.html"
     _datasets(study)
     path.write_text(render_html(gather(study, live=True)))
@@ -343,7 +343,7 @@ def test_a_live_page_becomes_the_last_one(
     )
     assert "the page reloads itself" in page.locator("[role=status]").inner_text()
     last.replace(path)
-    page.wait_for_function("!document.querySelector('[role=status]')", timeout=10_000)
+    page.wait_for_function("!document.querySelector('[role=status]')", timeout=60_000)
     page = opened.drawn()
     assert page.evaluate("scrollY") == 1500
     assert page.locator("#table-1 tbody tr:visible").count() == 1
@@ -352,7 +352,7 @@ def test_a_live_page_becomes_the_last_one(
     assert pressed == "true"
     assert page.locator("details").first.evaluate("each => each.open")
     loads = len(opened.loads)
-    page.wait_for_timeout(4000)
+    page.wait_for_timeout(11_000)
     assert len(opened.loads) == loads
     assert opened.complaints == []
     page.context.close()

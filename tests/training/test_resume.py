@@ -19,7 +19,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.plugins import MixedPrecision
 from tests.training.stopping import at, killed, result, steps_of, stopped, terminate
 
-from seqbench.config.job import Job
+from seqbench.config.job import Job, freeze
 from seqbench.errors import DataError, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
@@ -352,6 +352,33 @@ def test_a_checkpoint_that_does_not_fit_is_left_alone(
     assert len([row for row in rows if "planned/steps" in row]) == 1
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content[STATE]["ranks"][0]["random"].update(python=[3, [1], None]),
+        lambda content: content[STATE].update(loader=None),
+        lambda content: content["optimizer_states"][0].update(param_groups=[]),
+        lambda content: content["state_dict"].popitem(),
+        lambda content: content.update(loops={}),
+    ],
+)
+def test_a_whole_checkpoint_whose_state_cannot_be_taken_up_is_left_alone(
+    spoil: Callable[[dict[str, Any]], None], make: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, job = make("whole"), make("spoilt")
+    execute(whole)
+    stopped(job, "training_step", 13)
+    path = last_checkpoint(RunFolder(job.folder))
+    content = read_checkpoint(path)
+    spoil(content)
+    write_checkpoint(path, content)
+    with caplog.at_level(logging.WARNING, "seqbench"):
+        assert steps_of(job)[1] == 3 * BATCHES
+    (warning,) = warnings_of(caplog)
+    assert "last.ckpt: expected a state to go on from, got " in warning
+    assert result(RunFolder(job.folder)) == result(RunFolder(whole.folder))
+
+
 def test_a_whole_checkpoint_of_another_shape_is_left_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -386,6 +413,20 @@ def test_forced_it_starts_afresh(make: Any) -> None:
         with at("training_step", 0, terminate) as calls:
             assert not execute(job).was_complete
         assert calls == [3 * BATCHES]
+
+
+def test_forced_it_starts_afresh_though_a_sweep_has_frozen_it_before(make: Any) -> None:
+    job = make("again", AFTER_EACH_STEP)
+    stopped(job, "training_step", 13)
+    forced = replace(job, config={**job.config, "force": True})
+    freeze(forced, RunFolder(job.folder).config)
+    assert steps_of(forced)[1] == 3 * BATCHES
+
+
+def test_what_was_forced_is_gone_on_with_unforced(make: Any) -> None:
+    job = make("again", AFTER_EACH_STEP)
+    stopped(replace(job, config={**job.config, "force": True}), "training_step", 13)
+    assert steps_of(job)[1] == 3 * BATCHES - 13
 
 
 def test_once_forced_it_goes_on_until_it_is_done(make: Any) -> None:

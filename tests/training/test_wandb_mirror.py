@@ -222,7 +222,7 @@ def test_when_wandb_dies_training_goes_on_after_one_warning(
     make_job: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = DeadRun()
-    monkeypatch.setattr("seqbench.training.run.start_mirror", lambda *_, **__: WandbMirror(run))
+    monkeypatch.setattr("seqbench.training.tries.start_mirror", lambda *_, **__: WandbMirror(run))
     job = make_job(*MIRRORED)
     done = execute(job)
     assert done.record.status == "completed"
@@ -239,7 +239,7 @@ def test_wandb_that_never_ends_is_left(make_job: Any, monkeypatch: pytest.Monkey
     never = threading.Event()
     monkeypatch.setattr(wandb, "teardown", never.wait)
     mirror = WandbMirror(DeadRun())
-    monkeypatch.setattr("seqbench.training.run.start_mirror", lambda *_, **__: mirror)
+    monkeypatch.setattr("seqbench.training.tries.start_mirror", lambda *_, **__: mirror)
     try:
         assert execute(make_job(*MIRRORED)).record.status == "completed"
     finally:

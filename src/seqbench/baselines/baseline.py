@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +108,10 @@ def read_state(folder: Path, *, kind: str) -> tuple[dict[str, Any], dict[str, ND
         with np.load(io.BytesIO(numbers), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         found = settings.pop("kind")
-    except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+    except (
+        AttributeError, BadZipFile, EOFError, LookupError, OSError, RecursionError, TypeError,
+        ValueError,
+    ) as error:  # fmt: skip
         raise RecordError(
             str(folder),
             expected="a saved baseline",

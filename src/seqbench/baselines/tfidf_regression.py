@@ -129,4 +129,6 @@ class TfidfRegression(Baseline):
         regression.coef_ = arrays["coefficients"]
         regression.intercept_ = arrays["intercepts"]
         baseline._num_classes = saved["num_classes"]
+        # What does not go together shows here, not in an answer.
+        baseline.probabilities(["a text of some words", ""])
         return baseline

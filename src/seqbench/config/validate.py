@@ -72,6 +72,18 @@ def refuse_mistakes(
         raise ConfigErrors(errors)
 
 
+def refuse_wrong_parts(config: Mapping[str, Any]) -> None:
+    """Checks a frozen config's nodes against what they name; a part may lack what has a default.
+
+    Raises:
+        ConfigErrors: every mistake there is.
+    """
+    walk = _Walk(config)
+    walk.parts()
+    if errors := walk.report():
+        raise ConfigErrors(errors)
+
+
 def resolved(config: DictConfig) -> tuple[dict[str, Any], list[ConfigError]]:
     """Plain containers with interpolations looked up, and what could not be."""
     errors: list[ConfigError] = []
@@ -164,6 +176,12 @@ class _Walk:
                 self._plain_node(node, key)
             else:
                 self._nested(node, key, needs_target=_is_node(keys, key))
+
+    def parts(self) -> None:
+        """Checks what is built, without what surrounds it."""
+        for key, node in self.plain.items():
+            if isinstance(node, Mapping) and "_target_" in node:
+                self._nested(node, key, needs_target=True)
 
     def _plain_node(self, node: Mapping[str, Any], key: str) -> None:
         keys = _schema(PLAIN_NODES[key], key)

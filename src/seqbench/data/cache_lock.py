@@ -34,21 +34,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     leaves half of it. Only the holder of the lock may do this: what another has left aside, which
     was killed, is cleared away.
     """
-    aside, old = (path.with_name(f".{path.name}.{word}") for word in ("aside", "old"))
-    shutil.rmtree(aside, ignore_errors=True)
+    aside, old = left = [path.with_name(f".{path.name}.{word}") for word in ("aside", "old")]
+    for each in left:
+        shutil.rmtree(each, ignore_errors=True)
     aside.mkdir()  # unlike tempfile's, others may read it
     try:
         yield aside
         for written in (*aside.rglob("*"), aside):
             sync(written)
         if path.exists():  # damaged: a rename wants an empty place
-            shutil.rmtree(old, ignore_errors=True)
             os.replace(path, old)
         os.replace(aside, path)
         sync(path.parent)
     finally:
-        for left in (aside, old):
-            shutil.rmtree(left, ignore_errors=True)
+        for each in left:
+            shutil.rmtree(each, ignore_errors=True)
 
 
 @contextmanager

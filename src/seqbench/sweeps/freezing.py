@@ -9,7 +9,6 @@ from seqbench.config.job import Job, freeze, thaw
 from seqbench.errors import RecordError
 from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
-from seqbench.records.record import COMPLETED
 
 
 def freeze_idle(job: Job) -> None:
@@ -21,8 +20,6 @@ def freeze_idle(job: Job) -> None:
     folder = RunFolder(job.folder)
     if is_held(folder.lock) and folder.config.exists():
         return
-    if job.config["force"]:
-        _begin_anew(folder)
     freeze(job, folder.config)
 
 
@@ -37,17 +34,3 @@ def free(job: Job) -> None:
         if frozen.config["force"] and not is_held(folder.lock):
             config = {**frozen.config, "force": False}
             freeze(replace(frozen, config=config), folder.config)
-
-
-def _begin_anew(folder: RunFolder) -> None:
-    """Clears the folder of a training that was not being forced; once it is frozen nobody knows.
-
-    What is complete stays until the run begins.
-    """
-    with suppress(RecordError, KeyError):  # unreadable, or somebody has just begun it
-        if thaw(folder.config).config["force"]:
-            return
-        with folder.claim():
-            record = folder.read_record()
-            if record is None or record.status != COMPLETED:
-                folder.clear()

@@ -93,7 +93,7 @@ def survey(jobs: Sequence[Job]) -> list[RunStatus]:
 
     A record that did not change since an earlier survey is not read again.
     """
-    return [_status(job) for job in jobs]
+    return [_status(job.run_id, RunFolder(job.folder)) for job in jobs]
 
 
 def progress(
@@ -158,7 +158,7 @@ class _Glance:
 
     status: RunState
     reason: str
-    code: str
+    is_of_other_code: bool
     versions: Mapping[str, str]
     data: str | None
     metric: str | None
@@ -167,8 +167,7 @@ class _Glance:
     finished: str | None
 
 
-def _status(job: Job) -> RunStatus:
-    run_id, folder = job.run_id, RunFolder(job.folder)
+def _status(run_id: str, folder: RunFolder) -> RunStatus:
     # Asked before the record is looked at: a run that ends in between is a completed one.
     held = is_held(folder.lock)
     try:
@@ -187,7 +186,7 @@ def _status(job: Job) -> RunStatus:
         state=glance.status,
         held=held,
         reason=glance.reason,
-        stale=() if glance.status == FAILED else _stale(glance, job.config),
+        stale=() if glance.status == FAILED else _stale(glance),
         data=glance.data,
         metric=glance.metric,
         score=glance.score,
@@ -210,7 +209,7 @@ def _glance(path: Path, stamp: tuple[int, int, int]) -> _Glance:
     return _Glance(
         status=cast(RunState, plain["status"]),
         reason=_line(f"{error.get('type')}: {error.get('message')}") if error else "",
-        code=str(provenance.get("code")),
+        is_of_other_code=provenance.get("code") != code_hash(_node(plain, "config")),
         versions=_node(provenance, "versions"),
         data=provenance.get("data_fingerprint"),
         metric=metric if metric in _node(scores, "test") else None,
@@ -240,11 +239,11 @@ def _record(path: Path) -> dict[str, Any]:
     return plain
 
 
-def _stale(glance: _Glance, config: Mapping[str, Any]) -> tuple[str, ...]:
+def _stale(glance: _Glance) -> tuple[str, ...]:
     present = {name: version for name, version in versions().items() if name != "seqbench"}
     # Of seqbench itself the code's hash says more.
     past = {name: version for name, version in glance.versions.items() if name != "seqbench"}
-    changed = {"code": glance.code != code_hash(config), "versions": past != present}
+    changed = {"code": glance.is_of_other_code, "versions": past != present}
     return tuple(what for what, differs in changed.items() if differs)
 
 

@@ -149,6 +149,27 @@ class NotedRollback(Callback):
             )
 
 
+class FirstStep(Callback):
+    """Whether this try of the run has come to a training step, or to the end of its training.
+
+    Attributes:
+        reached: it has.
+    """
+
+    def __init__(self) -> None:
+        self.reached = False
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """It has come to a step."""
+        self.reached = True
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """It has come to the end."""
+        self.reached = True
+
+
 class Stopwatch(Callback):
     """Wall time of training steps: validation is left out."""
 

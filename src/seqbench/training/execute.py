@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqbench.config.job import Job, freeze, thaw
+from seqbench.config.job import Job, freeze
 from seqbench.errors import ConfigError, DataError, Diverged, RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import code_hash
@@ -55,12 +55,12 @@ def execute(job: Job, *, expected_data: str | None = None) -> Execution:
     made = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
     with folder.claim():
         forced = job.config["force"]
-        record = None if forced else folder.read_record()
-        if record is not None and record.status == COMPLETED:
+        record = _earlier(folder, forced=forced)
+        if record is not None and record.status == COMPLETED and not forced:
             with suppress(RecordError):  # told to stop between its record and its end
                 discard_training(folder)
             return Execution(record=record, was_complete=True, stale=changed_since(record, job))
-        if not _can_go_on(folder, record, forced=forced):
+        if _is_over(record) or not training_checkpoints(folder):
             folder.clear()
         folder.record.unlink(missing_ok=True)
         freeze(job, folder.config)
@@ -74,21 +74,26 @@ def execute(job: Job, *, expected_data: str | None = None) -> Execution:
         return Execution(record=record, was_complete=False)
 
 
-def _can_go_on(folder: RunFolder, record: RunRecord | None, *, forced: bool) -> bool:
-    """Whether the folder holds a training to be gone on with.
+def _earlier(folder: RunFolder, *, forced: bool) -> RunRecord | None:
+    """The record of an earlier try; one that cannot be read is overcome by force."""
+    try:
+        return folder.read_record()
+    except RecordError:
+        if not forced:
+            raise
+        folder.clear()
+        return None
+
+
+def _is_over(record: RunRecord | None) -> bool:
+    """Whether a training came to its end, or to nothing.
 
     A full disk, a killed data worker or rank, and memory that was not there have not spoilt it.
     """
-    if not training_checkpoints(folder):
+    if record is None:
         return False
-    if forced:  # one that had been forced, too, is what is asked for, however many tries it takes
-        try:
-            record, was_forced = folder.read_record(), bool(thaw(folder.config).config["force"])
-        except (RecordError, KeyError):
-            return False
-        if not was_forced or (record is not None and record.status == COMPLETED):
-            return False
-    return record is None or record.error is None or record.error.type != Diverged.__name__
+    diverged = record.error is not None and record.error.type == Diverged.__name__
+    return diverged or record.status == COMPLETED
 
 
 def changed_since(record: RunRecord, job: Job) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def explained(config: Mapping[str, Any], *, building: bool = False) -> Iterator[
     try:
         yield
     except (MemoryError, OSError, RuntimeError) as error:
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise _out_of_memory(config, error, building=building) from error
         if dead := _DEAD_WORKER.search(str(error)):
             _hear_no_more_of_workers()
@@ -58,7 +58,8 @@ def _hear_no_more_of_workers() -> None:
         signal_handling._SIGCHLD_handler_set = False  # the next loader sets it anew
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that there was no memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     if isinstance(error, OSError):  # no memory for a data worker's process

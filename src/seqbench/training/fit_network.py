@@ -6,7 +6,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
@@ -23,15 +23,23 @@ from torch.utils.data import DataLoader
 from seqbench.config.instantiate import instantiate
 from seqbench.config.schema import BudgetKeys
 from seqbench.data.datamodule import SeqDataModule
+from seqbench.errors import CHANGED_BY_HAND, kind_and_line
 from seqbench.records.metrics import MetricsWriter
 from seqbench.records.record import Cost, Primary, Scores
 from seqbench.records.searches import is_trial
 from seqbench.tasks.task import Task
 from seqbench.training import distributed
 from seqbench.training.attempt import Attempt
-from seqbench.training.callbacks import BestWeights, NotedRollback, PlannedSteps, Stopwatch
+from seqbench.training.callbacks import (
+    BestWeights,
+    FirstStep,
+    NotedRollback,
+    PlannedSteps,
+    Stopwatch,
+)
 from seqbench.training.checkpoint_file import read_checkpoint
 from seqbench.training.checkpoints import Checkpoints
+from seqbench.training.explained import is_out_of_memory
 from seqbench.training.flops import training_flops
 from seqbench.training.kinds import KINDS
 from seqbench.training.memory import peak_memory_bytes
@@ -39,7 +47,7 @@ from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.outcome import Outcome
 from seqbench.training.own_texts import own_texts
 from seqbench.training.pruning import Pruned, PruneWatch
-from seqbench.training.resume import rollbacks_before
+from seqbench.training.resume import UnusableCheckpoint, rollbacks_before
 from seqbench.training.spending import Spending
 from seqbench.training.state_size import state_bytes
 from seqbench.training.training_files import (
@@ -265,9 +273,32 @@ def _fit(trainer: pl.Trainer, task: Task, attempt: Attempt) -> None:
         trainer.fit(task, train_dataloaders=loader, val_dataloaders=loader)
     else:
         path = None if point is None else last_checkpoint(attempt.folder)
-        trainer.fit(task, datamodule=datamodule, ckpt_path=path, weights_only=True)
+        with _taken_up(trainer, path):
+            trainer.fit(task, datamodule=datamodule, ckpt_path=path, weights_only=True)
     if settings.profiler is not None and distributed.is_main():
         print(trainer.profiler.summary())  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _taken_up(trainer: pl.Trainer, path: Path | None) -> Iterator[None]:
+    """What goes wrong before the first step after a checkpoint is laid to the checkpoint.
+
+    Want of memory is not. Of several processes each sees another part: there it stays the run's.
+
+    Raises:
+        UnusableCheckpoint: in place of what its state led to.
+    """
+    first_step = FirstStep()
+    trainer.callbacks.append(first_step)  # type: ignore[attr-defined]
+    try:
+        yield
+    except CHANGED_BY_HAND as error:
+        taken_up = path is None or first_step.reached
+        if taken_up or trainer.world_size > 1 or is_out_of_memory(error):
+            raise
+        raise UnusableCheckpoint(
+            str(path), expected="a state to go on from", got=kind_and_line(error)
+        ) from error
 
 
 def _name_of(device: torch.device) -> str:

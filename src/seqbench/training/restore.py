@@ -16,12 +16,13 @@ from seqbench.baselines.baseline import Baseline, Fitted
 from seqbench.batch import DataSpec
 from seqbench.config.instantiate import instantiate
 from seqbench.config.job import is_baseline, thaw
+from seqbench.config.validate import refuse_wrong_parts
 from seqbench.data.classification_module import ClassificationModule
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.data.language_modeling import LanguageModelingData
 from seqbench.data.tokenizers import load_tokenizer
 from seqbench.domains import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from seqbench.errors import RecordError, kind_and_line
+from seqbench.errors import CHANGED_BY_HAND, ConfigErrors, RecordError, kind_and_line
 from seqbench.records.completed import completed_run
 from seqbench.records.folder import RunFolder
 from seqbench.records.load import StoredRun
@@ -137,6 +138,7 @@ def restore(
     """
     run = completed_run(path)
     config = thaw(run.folder.config).config
+    _refuse_changed(run.folder.config, config)
     with _as_written(run.folder):
         restored = _restored(run, config, datasets=datasets, cache=cache)
     if isinstance(restored.model, Task):
@@ -172,14 +174,20 @@ def _restored(
     )
 
 
+def _refuse_changed(path: Path, config: dict[str, Any]) -> None:
+    """A frozen config that could never have been composed was changed by hand."""
+    try:
+        refuse_wrong_parts(config)
+    except ConfigErrors as found:
+        raise RecordError(str(path), got="; ".join(e.line() for e in found.errors)) from found
+
+
 @contextmanager
 def _as_written(folder: RunFolder) -> Iterator[None]:
     """A file of a run that was changed by hand can fail anything that is built from it."""
     try:
         yield
-    except (
-        ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
-    ) as error:  # fmt: skip
+    except CHANGED_BY_HAND as error:
         raise RecordError(
             f"run {folder.path}",
             expected="config, tokenizer and checkpoint as the run wrote them",

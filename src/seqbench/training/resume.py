@@ -24,7 +24,11 @@ from seqbench.training.training_files import (
 log = logging.getLogger(__name__)
 
 STATE = "seqbench"  # where a checkpoint holds what is ours
-MadeOf = dict[str, str | None]
+MadeOf = dict[str, str | dict[str, str] | None]
+
+
+class UnusableCheckpoint(RecordError):
+    """A checkpoint that is whole, and whose state cannot be taken up: it was changed by hand."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,8 @@ from typing import Any
 import pytorch_lightning as pl
 
 from seqbench.config.instantiate import instantiate
-from seqbench.config.job import is_baseline
-from seqbench.config.schema import BudgetKeys
 from seqbench.data.datamodule import SeqDataModule
-from seqbench.errors import Diverged, RecordError, SeqbenchError, Stopped, TrainingError
+from seqbench.errors import RecordError, SeqbenchError, Stopped, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.provenance import collect_provenance, utc_now
 from seqbench.records.record import (
@@ -28,27 +26,22 @@ from seqbench.records.record import (
     RunError,
     RunRecord,
 )
-from seqbench.tasks.task import Task
 from seqbench.training import distributed
 from seqbench.training.arithmetic import arithmetic
-from seqbench.training.assemble import budget_widths, build_task, set_up_data
-from seqbench.training.attempt import Attempt
-from seqbench.training.explained import explained
-from seqbench.training.fit_baseline import fit_baseline
-from seqbench.training.fit_network import fit_network
+from seqbench.training.assemble import set_up_data
 from seqbench.training.interrupts import Interrupts
 from seqbench.training.kinds import KINDS
 from seqbench.training.memory import reset_peak_memory
 from seqbench.training.outcome import Outcome
-from seqbench.training.resume import MadeOf, ResumePoint, resume_point, rewind, rollbacks_before
-from seqbench.training.rollback import roll_back
+from seqbench.training.resume import MadeOf, ResumePoint, rollbacks_before
 from seqbench.training.run_log import run_log
 from seqbench.training.spending import accounted
 from seqbench.training.trainer import TrainerSettings
 from seqbench.training.training_files import discard_training
-from seqbench.training.wandb_mirror import WandbMirror, begin_service, start_mirror
+from seqbench.training.tries import Tries
+from seqbench.training.wandb_mirror import WandbMirror, begin_service
 from seqbench.training.wandb_outcome import mirror_outcome
-from seqbench.training.wandb_replay import replay, told_again
+from seqbench.training.wandb_replay import told_again
 from seqbench.training.wandb_settings import WandbSettings, wandb_settings
 
 log = logging.getLogger(__name__)
@@ -75,9 +68,7 @@ def run(
             before it trains.
     """
     provenance = collect_provenance(config)
-    mirror: WandbMirror | None = None
-    point: ResumePoint | None = None
-    outcome: Outcome | None = None
+    tries: Tries | None = None
     with (
         Interrupts() as interrupts,
         distributed.forked_ranks(folder, _devices(config)) as ranks,
@@ -91,47 +82,31 @@ def run(
             datamodule = _prepare_data(config, folder)
             provenance = _with_data(provenance, datamodule)
             _tell_of_other_data(provenance, expected_data)
-            made_of = _made_of(config, provenance, settings)
-            point = _resume(folder, made_of)
+            tries = Tries(
+                config=config,
+                folder=folder,
+                overrides=overrides,
+                settings=settings,
+                datamodule=datamodule,
+                wandb=wandb,
+                interrupts=interrupts,
+                made_of=_made_of(config, provenance, settings),
+                started=started,
+            )
+            tries.resume()
             if ranks is not None:
                 return ranks.work()
             distributed.note_training(threads=settings.threads)
             reset_peak_memory()
-            while outcome is None:
-                # Built first: meanwhile W&B's own process starts.
-                task, widths = _network(config, datamodule, overrides)
-                mirror = _start_mirror(wandb, config, folder, datamodule.spec.task, point)
-                attempt = Attempt(
-                    config=config,
-                    folder=folder,
-                    settings=settings,
-                    datamodule=datamodule,
-                    mirror=mirror,
-                    interrupts=interrupts,
-                    made_of=made_of,
-                    point=point,
-                    started=started,
-                )
-                fitting = time.perf_counter()
-                try:
-                    outcome = _fit(attempt, task)
-                except Diverged as error:
-                    seconds = time.perf_counter() - fitting
-                    started += seconds  # of fitting, not of setting up
-                    roll_back(attempt, error, seconds=seconds + (point.seconds if point else 0.0))
-                    point, mirror = _go_back(folder, made_of, mirror), None
-            budget = None if task is None else accounted(config, widths, outcome.cost)
-            record = _ended(config, overrides, provenance, outcome, point, budget)
+            outcome = tries.train()
+            budget = accounted(config, tries.widths, outcome.cost)
+            record = _ended(config, overrides, provenance, outcome, tries.point, budget)
             if distributed.is_main():
                 _write(folder, record, outcome, datamodule)
         except BaseException as error:
-            _log_end(error)
-            if not distributed.is_launched():
-                _record_failure(folder, _failure(config, overrides, provenance, error, point))
-            if mirror is not None:
-                mirror.finish(exit_code=_exit_code(error))
+            _end_badly(error, config, folder, overrides, provenance, tries)
             raise
-        _end_mirror(mirror, folder, record, datamodule, outcome)
+        _end_mirror(tries.mirror, folder, record, datamodule, outcome)
         return record
 
 
@@ -159,33 +134,19 @@ def _begin_wandb(config: Mapping[str, Any], *, trains: bool) -> WandbSettings | 
 def _made_of(
     config: Mapping[str, Any], provenance: Provenance, settings: TrainerSettings
 ) -> MadeOf:
-    """A run that goes on must be all of these as it was; the run id stands for the config."""
+    """A run that goes on must be all of these as it was; the run id stands for the config.
+
+    One that is forced must have begun so, to end what it began however many tries that takes.
+    """
+    begun = {"beginning": "forced"} if config["force"] else {}
     return {
+        **begun,
         "config": config["run_id"],
         "code": provenance.code,
         "data": provenance.data_fingerprint,
         "versions": provenance.versions,
         "hardware": settings.device_type(),
     }
-
-
-def _resume(folder: RunFolder, made_of: MadeOf) -> ResumePoint | None:
-    point = resume_point(folder, made_of)
-    if distributed.is_main():
-        rewind(folder, point)
-    return point
-
-
-def _fit(attempt: Attempt, task: Task | None) -> Outcome:
-    with explained(attempt.config):
-        return fit_baseline(attempt) if task is None else fit_network(attempt, task)
-
-
-def _go_back(folder: RunFolder, made_of: MadeOf, mirror: WandbMirror | None) -> ResumePoint | None:
-    """Where the run goes on after a rollback, which is a resume; the mirror ends and begins."""
-    if mirror is not None:
-        mirror.finish(exit_code=1)
-    return _resume(folder, made_of)
 
 
 def _exit_code(error: BaseException) -> int:
@@ -210,22 +171,6 @@ def _prepare_data(config: Mapping[str, Any], folder: RunFolder) -> SeqDataModule
     return datamodule
 
 
-def _network(
-    config: Mapping[str, Any], datamodule: SeqDataModule, overrides: Sequence[str]
-) -> tuple[Task | None, dict[str, int]]:
-    """The task, and what its budget solved for; None and nothing for a baseline."""
-    if is_baseline(config):
-        if BudgetKeys.of(config) != BudgetKeys():
-            log.info("budget: not for a baseline, which has neither a width nor steps")
-        return None, {}
-    with explained(config, building=True):
-        widths = budget_widths(config, datamodule.spec, said=overrides)
-        if widths:
-            told = " ".join(f"model.{name}={width}" for name, width in widths.items())
-            log.info("budget: solved for %s", told)
-        return build_task(config, datamodule.spec, widths=widths), widths
-
-
 def _with_data(provenance: Provenance, datamodule: SeqDataModule) -> Provenance:
     return replace(
         provenance,
@@ -244,30 +189,6 @@ def _tell_of_other_data(provenance: Provenance, expected: str | None) -> None:
             expected,
             provenance.data_fingerprint,
         )
-
-
-def _start_mirror(
-    settings: WandbSettings | None,
-    config: Mapping[str, Any],
-    folder: RunFolder,
-    task: str,
-    point: ResumePoint | None,
-) -> WandbMirror | None:
-    if settings is None:
-        return None
-    log.info(settings.announcement())
-    mirror = start_mirror(
-        settings,
-        run_id=config["run_id"],
-        study=config["study"],
-        task=task,
-        tags=[*config["tags"], config["choices"]["data"], config["choices"]["model"]],
-        config=config,
-        path=folder.path,
-    )
-    if mirror is not None and point is not None:
-        replay(mirror, folder)
-    return mirror
 
 
 def _write(
@@ -317,6 +238,23 @@ def _ended(
         rollbacks=rollbacks_before(point),
         budget=budget,
     )
+
+
+def _end_badly(
+    error: BaseException,
+    config: Mapping[str, Any],
+    folder: RunFolder,
+    overrides: Sequence[str],
+    provenance: Provenance,
+    tries: Tries | None,
+) -> None:
+    """Log and record what ended the run, and close the mirror with it."""
+    _log_end(error)
+    if not distributed.is_launched():
+        point = None if tries is None else tries.point
+        _record_failure(folder, _failure(config, overrides, provenance, error, point))
+    if tries is not None and tries.mirror is not None:
+        tries.mirror.finish(exit_code=_exit_code(error))
 
 
 def _record_failure(folder: RunFolder, record: RunRecord) -> None:

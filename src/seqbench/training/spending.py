@@ -11,6 +11,7 @@ import torch.distributed as dist
 from pytorch_lightning.callbacks import Callback
 from torch import nn
 
+from seqbench.config.job import is_baseline
 from seqbench.config.schema import BudgetKeys
 from seqbench.errors import ConfigError
 from seqbench.records.record import Budget, Cost
@@ -118,7 +119,7 @@ class Spending(Callback):
 
 
 def accounted(config: Mapping[str, Any], widths: Mapping[str, int], cost: Cost) -> Budget | None:
-    """What a network's run came to, by its budget; None where nothing was asked for.
+    """What a run came to, by its budget; None where nothing was asked for, and for a baseline.
 
     Args:
         config: resolved.
@@ -126,7 +127,7 @@ def accounted(config: Mapping[str, Any], widths: Mapping[str, int], cost: Cost) 
         cost: of the run.
     """
     asked = BudgetKeys.of(config)
-    if asked.params is None and not asked.ends_training:
+    if is_baseline(config) or (asked.params is None and not asked.ends_training):
         return None
     whole = asked.embeddings == "included"
     seconds = None
