@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.e2e.finished import assert_same, finished, left_over
 from tests.e2e.places import fill, free, read_only, small_disk
+from tests.rarely import rarely
 from tests.tally import FAULTS, LOST
 from tests.training.stopping import at, steps_of
 
@@ -58,7 +59,7 @@ def refused(cli: Cli) -> Callable[..., str]:
 
 @pytest.mark.parametrize(
     "leaving",
-    [0, 40960, *(pytest.param(some, marks=pytest.mark.full) for some in (4096, 12288, 24576))],
+    [0, 40960, *rarely(4096, 12288, 24576)],
 )
 def test_a_run_on_a_full_disk(
     leaving: int, tiny: list[str], make: Any, refused: Any, disk: Path, tmp_path: Path,

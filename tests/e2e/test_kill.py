@@ -15,16 +15,14 @@ from tests.e2e.sweeps import KINDS, Sweep, results
 
 from seqbench.sweeps.server import MAX_DEATHS
 
-RUNS = 8
-
 
 @pytest.fixture
-def arguments(tiny: list[str]) -> list[str]:
-    """A sweep of eight runs, four of them on two processes."""
+def arguments(tiny: list[str], seeds: int) -> list[str]:
+    """A sweep of so many seeds, each on one process and on two."""
     others = [item for item in tiny if not item.startswith(("logger=", "trainer.max_epochs"))]
     return [
-        *others, "seed=0,1,2,3", "trainer.devices=1,2", "trainer.max_epochs=4", "logger=offline",
-        "report=false", "hydra.launcher.slots=2",
+        *others, f"seed=range({seeds})", "trainer.devices=1,2", "trainer.max_epochs=4",
+        "logger=offline", "report=false", "hydra.launcher.slots=2",
     ]  # fmt: skip
 
 
@@ -86,13 +84,14 @@ def rng() -> Iterator[random.Random]:
 
 
 @pytest.mark.parametrize(
-    "kills", [pytest.param(3, id="few"), pytest.param(20, id="many", marks=pytest.mark.full)]
+    ("seeds", "kills"),
+    [pytest.param(2, 2, id="few"), pytest.param(4, 20, id="many", marks=pytest.mark.full)],
 )
 def test_a_sweep_that_is_killed_ends_as_one_that_is_not(
-    kills: int, arguments: list[str], calm: Path, tmp_path: Path, rng: random.Random
+    seeds: int, kills: int, arguments: list[str], calm: Path, tmp_path: Path, rng: random.Random
 ) -> None:
     expected = results(calm)
-    assert len(expected) == RUNS
+    assert len(expected) == 2 * seeds
     killed: Counter[str] = Counter()
     while killed.total() < kills:
         killed += storm(arguments, tmp_path, kills - killed.total(), rng)

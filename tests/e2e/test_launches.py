@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.sweeps import Sweep, results
+from tests.rarely import rarely
 
 SEEDS = (0, 1)
 # Several threads share the work in another way than one, which must be the same way everywhere.
@@ -19,13 +20,7 @@ CASES = {
 }
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("classifier", marks=pytest.mark.full),
-        pytest.param("classifier, two threads", marks=pytest.mark.full),
-        pytest.param("language model", marks=pytest.mark.full),
-    ]
-)
+@pytest.fixture(params=rarely(*CASES))
 def arguments(request: pytest.FixtureRequest, tiny: list[str], tiny_text: list[str]) -> list[str]:
     """A run of a few steps that is mirrored; its hidden layer is wide enough to share the work."""
     own = tiny_text if request.param == "language model" else tiny

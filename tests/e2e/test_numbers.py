@@ -48,6 +48,7 @@ def test_the_table_is_what_pandas_computes(study: Path) -> None:
             assert value == pytest.approx(mean) if value is not None else pd.isna(mean)
 
 
+@pytest.mark.full
 def test_wandb_has_the_same_numbers(study: Path) -> None:
     command = shutil.which("wandb", path=str(Path(sys.executable).parent)) or "wandb"
     told = 0

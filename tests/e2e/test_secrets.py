@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.rarely import rarely
 
 KEY = "local-" + "5ec2e7" * 7
 TOKEN, PASSWORD, OTHER = "hf_QmFzZTY0c2VjcmV0", "correct-horse-battery", "ghp_0123456789abcdef"
@@ -25,7 +26,7 @@ def holding(place: Path, secrets: list[str]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("fails", [False, *rarely(True)])
 def test_of_the_environment_and_the_command_line(
     fails: bool, tiny: list[str], tmp_path: Path
 ) -> None:
@@ -51,6 +52,7 @@ def test_of_the_environment_and_the_command_line(
     assert not any(secret in config.read_text() for secret in (KEY,))
 
 
+@pytest.mark.full
 def test_an_error_s_text_and_traceback(tiny: list[str], tmp_path: Path) -> None:
     """What a library complains of goes to the log and the record."""
     code = f"""

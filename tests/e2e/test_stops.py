@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.rarely import rarely
 from tests.training.stopping import record_of, result
 
 from seqbench import cli
@@ -197,7 +198,7 @@ def test_a_stop_waits_for_a_short_validation_only(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-@pytest.mark.parametrize("whole_group", [False, True], ids=["launcher", "group"])
+@pytest.mark.parametrize("whole_group", [True, *rarely(False)], ids=["group", "launcher"])
 def test_two_processes_are_told_by_either_way(
     number: signal.Signals, whole_group: bool, arguments: list[str], tmp_path: Path
 ) -> None:

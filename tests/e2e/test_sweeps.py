@@ -30,9 +30,8 @@ def printed(folder: Path) -> str:
     return (folder / "sweep.txt").read_text()
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)]
-)
+@pytest.mark.full
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_sweep_goes_on_where_it_was(
     number: signal.Signals, arguments: list[str], tmp_path: Path
 ) -> None:
@@ -63,6 +62,7 @@ def _histories(study: Path) -> list[Path]:
     return list(study.glob("*/metrics.jsonl"))
 
 
+@pytest.mark.full
 def test_two_sweeps_share_the_work(arguments: list[str], tmp_path: Path) -> None:
     sweeps = [Sweep([*arguments, "study=shared"], tmp_path) for _ in range(2)]
     for sweep in sweeps:
@@ -89,6 +89,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(path)], check=True)
 
 
+@pytest.mark.full
 def test_a_full_disk_loses_nothing(arguments: list[str], tmp_path: Path, small_disk: Path) -> None:
     wide = [item for item in arguments if not item.startswith(("model.d_hidden", "logger="))]
     wide += ["model.d_hidden=180", "trainer.max_epochs=2", "logger=none"]  # 0.6 MB of weights
@@ -112,6 +113,7 @@ def test_a_full_disk_loses_nothing(arguments: list[str], tmp_path: Path, small_d
     assert all((path / "record.json").stat().st_mtime_ns == stamps[path] for path in stamps)
 
 
+@pytest.mark.full
 def test_data_parallel_runs_in_a_sweep_are_those_of_one_process(
     tiny: list[str], tmp_path: Path
 ) -> None:

@@ -77,6 +77,7 @@ def test_one_run_folder(
     assert_same(together, finished(other.parent), tally)
 
 
+@pytest.mark.full
 def test_one_cache(
     at_once: Callable[..., list[tuple[int, str]]], tiny: list[str], tmp_path: Path,
     tally: Counter[str],
@@ -95,6 +96,7 @@ def test_one_cache(
     assert len(records) == 2 and len(prints) == 1
 
 
+@pytest.mark.full
 def test_a_cache_whose_builder_is_killed(
     tiny: list[str], tmp_path: Path, tally: Counter[str]
 ) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.rarely import rarely
 from tests.tally import FAULTS, LOST
 from tests.training.test_wandb_mirror import inspected
 
@@ -60,7 +61,7 @@ def completed(process: subprocess.Popen[str], place: Path, tally: Counter[str]) 
     return said
 
 
-@pytest.mark.parametrize("kill_all", [False, True])
+@pytest.mark.parametrize("kill_all", [True, *rarely(False)])
 def test_its_process_is_killed_in_mid_run(
     kill_all: bool, begun: Any, tmp_path: Path, tally: Counter[str]
 ) -> None:
@@ -130,6 +131,7 @@ def refusing() -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.full
 def test_a_server_that_lets_nobody_in(
     begun: Any, refusing: str, tmp_path: Path, tally: Counter[str]
 ) -> None:
@@ -140,12 +142,14 @@ def test_a_server_that_lets_nobody_in(
     assert mirrored_offline(tmp_path)
 
 
+@pytest.mark.full
 def test_online_without_credentials(begun: Any, tmp_path: Path, tally: Counter[str]) -> None:
     process = begun("logger.wandb.mode=online", WANDB_BASE_URL="http://127.0.0.1:9")
     completed(process, tmp_path, tally)
     assert mirrored_offline(tmp_path)
 
 
+@pytest.mark.full
 def test_a_folder_that_wandb_cannot_write_to(
     begun: Any, tmp_path: Path, tally: Counter[str]
 ) -> None:

@@ -93,6 +93,18 @@ def test_a_history_that_is_no_history(store, report, tmp_path: Path) -> None:
         assert f"Not in the learning curves: {record.run_id} (metrics.jsonl, line 1:" in text
 
 
+@pytest.mark.parametrize("group", [True, 3, "text", ["a"], None, {}])
+def test_groups_that_are_no_groups(group, store, report, tmp_path: Path) -> None:
+    store()
+    record = store(seed=1)
+    path = tmp_path / "outputs" / record.study / record.run_id / "record.json"
+    plain = json.loads(path.read_text())
+    plain["config"] |= dict.fromkeys(("choices", "data", "logger", "model"), group)
+    path.write_text(json.dumps(plain))
+    for text in said(report()):
+        assert "unknown" in text
+
+
 def test_only_broken_records(report, tmp_path: Path) -> None:
     (tmp_path / "outputs" / "broken").mkdir(parents=True)
     (tmp_path / "outputs" / "broken" / "record.json").write_text("{")

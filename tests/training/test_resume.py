@@ -17,6 +17,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.plugins import MixedPrecision
+from tests.rarely import rarely
 from tests.training.stopping import at, killed, result, steps_of, stopped, terminate
 
 from seqbench.config.job import Job, freeze
@@ -211,7 +212,7 @@ def lose_the_last(job: Job) -> None:
     last_checkpoint(RunFolder(job.folder)).unlink()
 
 
-@pytest.mark.parametrize("harm", [flip_a_bit, cut_off, lose_the_last])
+@pytest.mark.parametrize("harm", [flip_a_bit, *rarely(cut_off, lose_the_last)])
 @pytest.mark.parametrize("number", [13, 2 * BATCHES + 1])  # the second begins an epoch
 def test_the_one_before_stands_in_for_a_checkpoint_that_is_damaged(
     harm: Callable[[Job], None], number: int, make: Any, caplog: pytest.LogCaptureFixture

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.rarely import rarely
 from tests.training.stopping import at, killed, record_of, result, steps_of, stopped
 from tests.training.test_wandb_replay import logged
 
@@ -122,9 +123,7 @@ def test_its_mirror_tells_of_the_way_taken_too(make: Any) -> None:
     assert len(rates) == 2
 
 
-@pytest.mark.parametrize(
-    "number", [12, 17, 19, *(pytest.param(rare, marks=pytest.mark.full) for rare in (9, 30))]
-)
+@pytest.mark.parametrize("number", [17, *rarely(9, 12, 19, 30)])
 def test_killed_before_at_or_after_a_rollback_it_ends_the_same(number: int, make: Any) -> None:
     overrides = [
         AFTER_EACH_STEP, "trainer.on_divergence=rollback", "scheduler=plateau", "optimizer.lr=0.01",

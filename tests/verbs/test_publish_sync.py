@@ -228,6 +228,7 @@ def test_the_reason_is_what_wandb_said(
     assert send(mirror, Target(project="p", entity=None)) == reason
 
 
+@pytest.mark.full
 def test_wandb_itself_against_a_server(study: Path, tmp_path: Path) -> None:
     """The real command, its marker and the real report, as a server would get them."""
     with fake_wandb() as server:
@@ -260,6 +261,7 @@ def test_wandb_itself_against_a_server(study: Path, tmp_path: Path) -> None:
         assert [file.name for file in tmp_path.iterdir()] == ["study"]
 
 
+@pytest.mark.full
 def test_history_that_the_server_does_not_take(study: Path, tmp_path: Path) -> None:
     with fake_wandb() as server:
         environment = {**os.environ, "WANDB_API_KEY": "x" * 40, "WANDB_BASE_URL": server.url}

@@ -374,6 +374,11 @@ class RunRecord:
             rollbacks=list(rollbacks),
         )
 
+    def group(self, name: str) -> Mapping[str, Any]:
+        """A group of the config, such as "data"; empty where a foreign record has none."""
+        group = self.config.get(name)
+        return group if isinstance(group, Mapping) else {}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, as `record.json` holds them."""
         plain: dict[str, Any] = to_plain(self)

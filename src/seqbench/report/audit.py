@@ -137,7 +137,7 @@ def _fingerprints(records: Iterable[RunRecord]) -> int:
     found: dict[str, set[str]] = {}
     for record in records:
         if record.provenance.data_fingerprint is not None:
-            examples = (record.config.get("data") or {}).get("train_examples")
+            examples = record.group("data").get("train_examples")
             found.setdefault(str(examples), set()).add(record.provenance.data_fingerprint)
     return max(map(len, found.values()), default=0)
 

@@ -104,7 +104,9 @@ def _mistake(
     second: Sequence[RunRecord],
 ) -> str:
     """Why these runs cannot judge the claim; empty where they can."""
-    known = {key for record in records for key in (*_choices(record), *flatten(record.config))}
+    known = {
+        key for record in records for key in (*record.group("choices"), *flatten(record.config))
+    }
     strange = sorted({*claim.first, *claim.second} - known - {TEMPERATURE})
     if strange and records:
         return f"no run has the setting {', '.join(strange)}"
@@ -212,13 +214,8 @@ def _value(record: RunRecord, metric: str, wanted: Mapping[str, Any]) -> float |
     return record.scores.test.get(metric)
 
 
-def _choices(record: RunRecord) -> Mapping[str, Any]:
-    choices = record.config.get("choices")
-    return choices if isinstance(choices, Mapping) else {}
-
-
 def _matches(record: RunRecord, wanted: Mapping[str, Any]) -> bool:
-    settings = {**flatten(record.config), **_choices(record)}
+    settings = {**flatten(record.config), **record.group("choices")}
     of_run = {key: value for key, value in wanted.items() if key != TEMPERATURE}
     return all(key in settings and settings[key] == value for key, value in of_run.items())
 

@@ -82,8 +82,7 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _choice(record: RunRecord, group: str) -> str:
-    choices = record.config.get("choices")
-    choice = choices.get(group) if isinstance(choices, Mapping) else None
+    choice = record.group("choices").get(group)
     return str(choice) if choice else f"unknown {group}"
 
 
@@ -95,8 +94,7 @@ def configuration_of(record: RunRecord) -> dict[str, Any]:
 
 
 def _source(record: RunRecord) -> dict[str, Any]:
-    data = record.config.get("data")
-    data = data if isinstance(data, Mapping) else {}
+    data = record.group("data")
     return {key: data[key] for key in _SOURCE if key in data}
 
 

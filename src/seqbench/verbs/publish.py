@@ -122,7 +122,7 @@ def _nothing_to_send(
 
 def _target(records: Iterable[RunRecord], *, project: str | None, entity: str | None) -> Target:
     """Where to: what the user says, else what the runs' own settings come to."""
-    mirrored = [record.config for record in records if record.config.get("logger")]
+    mirrored = [record.config for record in records if record.group("logger").get("wandb")]
     found = [each for config in mirrored if (each := wandb_settings(config)) is not None]
     settings = found or [WandbSettings()]
     return Target(

@@ -112,7 +112,7 @@ def _offline(record: RunRecord, file: Path, target: Target) -> Mirror:
 
 
 def _online(record: RunRecord, target: Target, own_entity: str | None) -> Mirror:
-    settings = wandb_settings(record.config) if record.config.get("logger") else None
+    settings = wandb_settings(record.config) if record.group("logger").get("wandb") else None
     if settings is not None:
         entity = settings.entity_name or own_entity or target.entity
         place = Target(project=settings.project_name, entity=entity)
@@ -122,8 +122,8 @@ def _online(record: RunRecord, target: Target, own_entity: str | None) -> Mirror
 
 
 def _why_none(run: StoredRun) -> str:
-    logger = run.record.config.get("logger") or {}
-    return "it was off, or could not start" if logger.get("wandb") else "logger=none"
+    mirrored = run.record.group("logger").get("wandb")
+    return "it was off, or could not start" if mirrored else "logger=none"
 
 
 def marker(file: Path) -> Path:
