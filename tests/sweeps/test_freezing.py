@@ -35,34 +35,18 @@ def test_a_run_is_gone_on_with(job: Job) -> None:
     assert left(job)
 
 
-def test_a_run_that_is_forced_begins_anew(job: Job) -> None:
+def test_a_run_that_is_forced_is_frozen_so_and_nothing_else_is_done_to_it(job: Job) -> None:
     store(job, "interrupted")
     freeze_idle(forced(job))
     assert thaw(job.folder).config["force"]
-    assert not left(job)
-    assert not RunFolder(job.folder).record.exists()
-
-
-def test_a_run_that_was_being_forced_is_gone_on_with(job: Job) -> None:
-    freeze_idle(forced(job))
-    (RunFolder(job.folder).checkpoints).mkdir()
-    (RunFolder(job.folder).checkpoints / "last.ckpt").touch()
-    freeze_idle(forced(job))
     assert left(job)
-
-
-def test_what_is_complete_stays_until_its_run_begins_anew(job: Job) -> None:
-    store(job, "completed")
-    freeze_idle(forced(job))
-    assert thaw(job.folder).config["force"]
-    assert RunFolder(job.folder).read_record() is not None
+    assert RunFolder(job.folder).record.exists()
 
 
 def test_a_run_that_another_process_has_keeps_its_config(job: Job) -> None:
     with RunFolder(job.folder).claim():
         freeze_idle(forced(job))
     assert not thaw(job.folder).config["force"]
-    assert left(job)
 
 
 def test_a_config_that_nobody_can_read_is_replaced(job: Job) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import optuna
 import pytest
+from tests.rarely import rarely
 from tests.sweeps.test_sweep import Seen
 from tests.sweeps.tuning import jobs
 from tests.sweeps.tuning.conftest import TOY, Search, arguments
@@ -740,7 +741,7 @@ def killed(out: Path, said: list[str], after: int) -> int:
     return process.wait()
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.full)])
+@pytest.mark.parametrize("kills", [2, *rarely(10)])
 def test_a_search_that_is_killed_loses_nothing_and_counts_nothing_twice(
     kills: int, out: Path, search: Search, other_code: Any
 ) -> None:
