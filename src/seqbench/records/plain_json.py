@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 _LARGEST = 2**64
@@ -25,6 +26,12 @@ def load_json(text: str) -> Any:
     if "\\ud" in text.lower():
         json.dumps(plain, ensure_ascii=False).encode()
     return plain
+
+
+def node(plain: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """What stands there, such as a config's group; empty where it is no object, or missing."""
+    found = plain.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _integer(text: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqbench.errors import RecordError
 from seqbench.records.names import is_below
+from seqbench.records.plain_json import node
 from seqbench.records.schema import from_plain, to_plain
 
 SCHEMA = 4
@@ -376,8 +377,7 @@ class RunRecord:
 
     def group(self, name: str) -> Mapping[str, Any]:
         """A group of the config, such as "data"; empty where a foreign record has none."""
-        group = self.config.get(name)
-        return group if isinstance(group, Mapping) else {}
+        return node(self.config, name)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers, as `record.json` holds them."""

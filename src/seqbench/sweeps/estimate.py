@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqbench.records.folder import RunFolder
 from seqbench.records.identity import EXCLUDED, without
-from seqbench.records.plain_json import load_json
+from seqbench.records.plain_json import load_json, node
 from seqbench.records.record import COMPLETED
 from seqbench.sweeps.state import RunStatus
 
@@ -139,6 +139,5 @@ def _configuration(config: Mapping[str, Any]) -> str:
 
 
 def _choices(config: Mapping[str, Any]) -> str:
-    choices = config.get("choices")
-    choices = choices if isinstance(choices, Mapping) else {}
+    choices = node(config, "choices")
     return json.dumps([choices.get("model"), choices.get("data")])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from seqbench.errors import RecordError
 from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
-from seqbench.records.plain_json import load_json
+from seqbench.records.plain_json import load_json, node
 from seqbench.records.provenance import code_hash, versions
 from seqbench.records.record import FAILED, READABLE, SCHEMA, STATUSES, RunRecord
 from seqbench.records.schema import has_default
@@ -120,7 +120,7 @@ def progress(
     done, step = _number(row.get("seconds")) or 0.0, int(_number(row.get("step")) or 0)
     planned = _planned_steps(first, row)
     epoch = _number(row.get("epoch"))
-    limit = None if _ends_by_budget(config) else _number(_node(config, "trainer").get("max_epochs"))
+    limit = None if _ends_by_budget(config) else _number(node(config, "trainer").get("max_epochs"))
     metric, value = _validation(row, newest_first)
     return Progress(
         epoch=None if epoch is None else int(epoch) + 1,
@@ -148,7 +148,7 @@ def _planned_steps(first: Mapping[str, Any], row: Mapping[str, Any]) -> int | No
 
 
 def _ends_by_budget(config: Mapping[str, Any]) -> bool:
-    budget = _node(config, "budget")
+    budget = node(config, "budget")
     return any(budget.get(key) is not None for key in ("flops", "seconds"))
 
 
@@ -203,17 +203,17 @@ def _glance(path: Path, stamp: tuple[int, int, int]) -> _Glance:
         RecordError: it cannot be read, or is not a record of this schema.
     """
     plain = _record(path)
-    error, provenance = _node(plain, "error"), _node(plain, "provenance")
-    scores, cost = _node(plain, "scores"), _node(plain, "cost")
-    metric = str(_node(scores, "primary").get("name"))
+    error, provenance = node(plain, "error"), node(plain, "provenance")
+    scores, cost = node(plain, "scores"), node(plain, "cost")
+    metric = str(node(scores, "primary").get("name"))
     return _Glance(
         status=cast(RunState, plain["status"]),
         reason=_line(f"{error.get('type')}: {error.get('message')}") if error else "",
-        is_of_other_code=provenance.get("code") != code_hash(_node(plain, "config")),
-        versions=_node(provenance, "versions"),
+        is_of_other_code=provenance.get("code") != code_hash(node(plain, "config")),
+        versions=node(provenance, "versions"),
         data=provenance.get("data_fingerprint"),
-        metric=metric if metric in _node(scores, "test") else None,
-        score=_number(_node(scores, "test").get(metric)),
+        metric=metric if metric in node(scores, "test") else None,
+        score=_number(node(scores, "test").get(metric)),
         train_seconds=_number(cost.get("train_seconds")),
         finished=provenance.get("finished"),
     )
@@ -285,11 +285,6 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _node(plain: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    node = plain.get(key)
-    return node if isinstance(node, Mapping) else {}
 
 
 def _number(value: Any) -> float | None:

@@ -274,7 +274,10 @@ def _fit(trainer: pl.Trainer, task: Task, attempt: Attempt) -> None:
     else:
         path = None if point is None else last_checkpoint(attempt.folder)
         with _taken_up(trainer, path):
-            trainer.fit(task, datamodule=datamodule, ckpt_path=path, weights_only=True)
+            try:
+                trainer.fit(task, datamodule=datamodule, ckpt_path=path, weights_only=True)
+            finally:  # where a validation ends it, Lightning ends the workers of that one only
+                trainer.fit_loop.teardown()
     if settings.profiler is not None and distributed.is_main():
         print(trainer.profiler.summary())  # type: ignore[attr-defined]
 

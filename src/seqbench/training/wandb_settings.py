@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 
 from seqbench.config.instantiate import instantiate
 from seqbench.errors import ConfigError
+from seqbench.records.plain_json import node
 
 # The public server under its name of today, which `wandb login` writes down, and its older one.
 FORGE, CLOUD = "api.forge.coreweave.com", "api.wandb.ai"
@@ -83,13 +84,13 @@ def wandb_settings(config: Mapping[str, Any]) -> WandbSettings | None:
     Raises:
         ConfigError: they are other settings than these.
     """
-    node = config["logger"]["wandb"]
-    if node is None:
+    mirror = node(config, "logger").get("wandb")
+    if mirror is None:
         return None
-    target = node.get("_target_") if isinstance(node, Mapping) else node
+    target = mirror.get("_target_") if isinstance(mirror, Mapping) else mirror
     if target != _TARGET:
         raise ConfigError("logger.wandb._target_", expected=_TARGET, got=str(target))
-    settings: WandbSettings = instantiate(node, "logger.wandb")
+    settings: WandbSettings = instantiate(mirror, "logger.wandb")
     return settings
 
 

@@ -122,8 +122,7 @@ def _nothing_to_send(
 
 def _target(records: Iterable[RunRecord], *, project: str | None, entity: str | None) -> Target:
     """Where to: what the user says, else what the runs' own settings come to."""
-    mirrored = [record.config for record in records if record.group("logger").get("wandb")]
-    found = [each for config in mirrored if (each := wandb_settings(config)) is not None]
+    found = [each for r in records if (each := wandb_settings(r.config)) is not None]
     settings = found or [WandbSettings()]
     return Target(
         project=project or _only("project", {each.project_name for each in settings}),

@@ -112,7 +112,7 @@ def _offline(record: RunRecord, file: Path, target: Target) -> Mirror:
 
 
 def _online(record: RunRecord, target: Target, own_entity: str | None) -> Mirror:
-    settings = wandb_settings(record.config) if record.group("logger").get("wandb") else None
+    settings = wandb_settings(record.config)
     if settings is not None:
         entity = settings.entity_name or own_entity or target.entity
         place = Target(project=settings.project_name, entity=entity)

@@ -126,6 +126,37 @@ def test_a_damaged_file_is_a_data_error(tokenizer: Tokenizer, tmp_path: Path, ch
         load_tokenizer(path)
 
 
+def _without_unknown(model: dict[str, Any]) -> None:
+    model |= {name: "[UNK]" if name == "unk_token" else None for name in model if "unk_" in name}
+
+
+def _with_a_gap(model: dict[str, Any]) -> None:
+    token, number = list(model["vocab"].items())[-1]
+    model["vocab"][token] = number + 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "harm", "says"),
+    [
+        (WordpieceTokenizer, _without_unknown, "does not know what is unknown"),
+        (UnigramTokenizer, _without_unknown, "does not know what is unknown"),
+        (BpeTokenizer, lambda model: model.update(unk_token="?!"), "does not know what is unknown"),
+        (WordpieceTokenizer, _with_a_gap, "with ids missing"),
+    ],
+)
+def test_a_subword_model_that_would_fail_later_is_refused(
+    kind: Any, harm: Any, says: str, tmp_path: Path
+) -> None:
+    tokenizer, path = kind(max_vocab=60), tmp_path / "tokenizer.json"
+    tokenizer.train(TEXTS)
+    tokenizer.save(path)
+    content = json.loads(path.read_text())
+    harm(content["state"]["model"])
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=says):
+        load_tokenizer(path)
+
+
 def test_a_missing_file_is_a_data_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected a file, got nothing there"):
         load_tokenizer(tmp_path / "tokenizer.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -153,6 +153,10 @@ class SubwordTokenizer(ABC):
             raise damaged(path, f"a subword model that cannot be read ({error})") from None
         if [model.token_to_id(token) for token in SPECIAL_TOKENS] != list(range(4)):
             raise damaged(path, "a subword model without the special tokens")
+        if None in map(model.id_to_token, range(model.get_vocab_size())):
+            raise damaged(path, "a subword model with ids missing")
+        if not _has_unknown(model, stored.state["model"]):
+            raise damaged(path, "a subword model that does not know what is unknown")
         tokenizer._set_model(model)
         return tokenizer
 
@@ -169,6 +173,14 @@ class SubwordTokenizer(ABC):
         # else "<pad>" in a text would become padding; the unigram model needs `encode`'s own guard
         model.encode_special_tokens = True
         self._model = model
+
+
+def _has_unknown(model: SubwordModel, told: Mapping[str, Any]) -> bool:
+    """Whether it has an id for what is not in its vocabulary, or needs none: bytes never are."""
+    token = told.get("unk_token")
+    if told.get("type") == "BPE":
+        return token is None or model.token_to_id(token) is not None
+    return bool(told.get("unk_id") == UNK_ID or token == SPECIAL_TOKENS[UNK_ID])
 
 
 def _encodable(text: str) -> str:
