@@ -1,13 +1,14 @@
 """What pruning saves: studies of random search run without a pruner, then again with one.
 
-    python tests/sweeps/pruning.py tune_lstm tune_gru tune_cnn_lstm --out DIR
+    python tests/sweeps/pruning.py tune_cnn_lstm --seeds 1 2 3 --out DIR
 
-Each study is run as it stands (one that is there already is taken as it is), then once more with
-the pruner, both for real: the same sampler with the same seed draws the same trials, so that what
-differs is the pruner's doing. The full histories are also played to every pruner that is shipped,
-as if they had run two at a time, which costs seconds.
+Each study is run as it stands with each seed of its sampler (one that is there already is taken as
+it is), then once more with the pruner, both for real: the same sampler with the same seed draws the
+same trials, so that what differs is the pruner's doing. The full histories are also played to every
+pruner that is shipped, as if they had run two at a time, in their order and in others, which costs
+seconds; so a pruner is chosen by searches that do not judge it.
 
-Pruning has kept its word where, over the studies, at least 40 % of the epochs are saved in the
+Pruning has kept its word where, over the repeats, at least 40 % of the epochs are saved in the
 mean, and no best validation value is more than half a point off that without it.
 """
 
@@ -16,10 +17,12 @@ from __future__ import annotations
 import argparse
 import heapq
 import json
+import random
+import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 
 AT_ONCE = 2
+ORDERS = 25
 PRUNERS = ("median", "asha", "hyperband")
 SAVED, CLOSE = 0.40, 0.005
 
@@ -118,6 +122,22 @@ def replayed(histories: Sequence[History], pruner: optuna.pruners.BasePruner) ->
     )
 
 
+def replayed_in_other_orders(histories: Sequence[History], name: str) -> str:
+    """What a shipped pruner makes of the trials had they been drawn in other orders, in words."""
+    order = random.Random(0)
+    outcomes = []
+    for _ in range(ORDERS):
+        shuffled = order.sample(histories, len(histories))
+        drawn = [replace(each, number=number) for number, each in enumerate(shuffled)]
+        outcomes.append(replayed(drawn, pruner_of(name)))
+    lost = [each.best[1] - each.best[0] for each in outcomes]
+    return (
+        f"{100 * statistics.mean(each.share for each in outcomes):.0f} % saved and "
+        f"{100 * statistics.mean(lost):.2f} points lost in the mean of {ORDERS} orders, "
+        f"{sum(each <= CLOSE for each in lost)} of them within {100 * CLOSE:g} points"
+    )
+
+
 def histories_of(study: Path) -> list[History]:
     """The completed trials of a search, by number."""
     found: list[History] = []
@@ -175,27 +195,36 @@ def sweep(out: Path, experiment: str, name: str, *said: str) -> Path:
     return out / name
 
 
+def repeat(out: Path, experiment: str, seed: int, pruner: str) -> Saved:
+    """One search without and with the pruner, and its histories played to all of them."""
+    name, said = f"{experiment}_{seed}", f"hydra.sweeper.seed={seed}"
+    if not (out / name / "study.json").exists():
+        sweep(out, experiment, name, said)
+    histories = histories_of(out / name)
+    for each in PRUNERS:
+        print(f"{name}, {each}, replayed: {replayed(histories, pruner_of(each)).line()}")
+        print(f"{name}, {each}, replayed: {replayed_in_other_orders(histories, each)}")
+    pruned = sweep(out, experiment, f"{name}_{pruner}", said, f"hydra/sweeper/pruner={pruner}")
+    found = real(out / name, pruned)
+    print(f"{name}, {pruner}, run: {found.line()}", flush=True)
+    return found
+
+
 def main(argv: Sequence[str]) -> int:
     """Run, replay, say; 0 where pruning keeps its word."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("experiments", nargs="+")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the sampler")
     parser.add_argument("--pruner", default="asha", choices=PRUNERS, help="which is judged")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args(argv)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    results: list[Saved] = []
-    for experiment in asked.experiments:
-        full = asked.out / experiment
-        if not (full / "study.json").exists():
-            sweep(asked.out, experiment, experiment)
-        histories = histories_of(full)
-        for name in PRUNERS:
-            print(f"{experiment}, {name}, replayed: {replayed(histories, pruner_of(name)).line()}")
-        name = f"{experiment}_{asked.pruner}"
-        pruned = sweep(asked.out, experiment, name, f"hydra/sweeper/pruner={asked.pruner}")
-        results.append(real(full, pruned))
-        print(f"{experiment}, {asked.pruner}, run: {results[-1].line()}", flush=True)
-    share = sum(each.share for each in results) / len(results)
+    results = [
+        repeat(asked.out, experiment, seed, asked.pruner)
+        for experiment in asked.experiments
+        for seed in asked.seeds
+    ]
+    share = statistics.mean(each.share for each in results)
     worst = max(abs(each.best[1] - each.best[0]) for each in results)
     held = share >= SAVED and worst <= CLOSE
     print(

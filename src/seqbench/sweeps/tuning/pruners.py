@@ -50,7 +50,7 @@ class Asha:
     """
 
     first: PositiveInt = 1
-    factor: Factor = 3
+    factor: Factor = 2
     skip: NonNegativeInt = 0
     bootstrap: NonNegativeInt = 0
 
