@@ -189,6 +189,7 @@ def test_memory_that_really_ends(make_job: Any) -> None:
 @pytest.mark.parametrize("hook", ["training_step", "validation_step"])
 def test_a_worker_that_is_killed_ends_the_run(hook: str, make_job: Any) -> None:
     job = make_job("data.num_workers=1", "data.batch_size=2")
+    before = multiprocessing.active_children()  # other tests' in this process
 
     def kill() -> None:
         newest = max(worker.pid or 0 for worker in multiprocessing.active_children())
@@ -199,4 +200,4 @@ def test_a_worker_that_is_killed_ends_the_run(hook: str, make_job: Any) -> None:
     error = error_of(job.folder)
     assert error.message.endswith("try data.num_workers=0")
     assert error.details == {"data.num_workers": 1}
-    assert not multiprocessing.active_children()
+    assert set(multiprocessing.active_children()) <= set(before)
