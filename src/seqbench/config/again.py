@@ -13,6 +13,7 @@ from seqbench.config.validate import refuse_mistakes
 from seqbench.errors import ConfigError, ConfigErrors, RecordError
 from seqbench.records.identity import EXCLUDED
 from seqbench.records.load import StoredRun
+from seqbench.records.plain_json import node
 
 SUFFIX = "-again"
 # What may be said beside `from`. `trainer.log_every` changes no result, but the history.
@@ -45,7 +46,7 @@ def job_again(run: StoredRun, said: Job) -> Job:
     _refuse_changes(keys)
     record = run.record
     config = _config(run, said, [key for key in keys.values() if key != "from"])
-    job = job_of(config, _choices(record.config.get("choices")), record.overrides)
+    job = job_of(config, _choices(record.group("choices")), record.overrides)
     if job.run_id != record.run_id:
         raise RecordError(
             str(run.folder.record),
@@ -89,7 +90,7 @@ def _config(run: StoredRun, said: Job, keys: list[str]) -> dict[str, Any]:
     config = {key: value for key, value in {**here, **recorded}.items() if key in RUN_KEYS}
     config["study"] = f"{run.record.study}{SUFFIX}"
     config["force"] = said.config["force"]
-    config["paths"] = _paths(recorded.get("paths"), said.config["paths"])
+    config["paths"] = _paths(run.record.group("paths"), said.config["paths"])
     for key in keys:
         _put(config, said.config, key)
     try:
@@ -101,27 +102,24 @@ def _config(run: StoredRun, said: Job, keys: list[str]) -> dict[str, Any]:
     return config
 
 
-def _choices(recorded: Any) -> dict[str, str | None]:
+def _choices(recorded: Mapping[str, Any]) -> dict[str, str | None]:
     """As Hydra told them; that a model is a baseline its class says, not its choice."""
-    given = recorded if isinstance(recorded, Mapping) else {}
-    found = {key: value for key, value in given.items() if isinstance(value, str | None)}
+    found = {key: value for key, value in recorded.items() if isinstance(value, str | None)}
     if model := found.get("model"):
         found["model"] = model.removeprefix(BASELINES)
     return found
 
 
-def _paths(recorded: Any, here: Mapping[str, Any]) -> dict[str, Any]:
+def _paths(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, Any]:
     """This machine's; the record's own mirror of datasets where this one names none."""
-    mirror = recorded.get("datasets") if isinstance(recorded, Mapping) else None
-    return {**here, "datasets": here["datasets"] or mirror}
+    return {**here, "datasets": here["datasets"] or recorded.get("datasets")}
 
 
 def _put(config: dict[str, Any], said: Mapping[str, Any], key: str) -> None:
     """Takes the value at a dotted key over."""
     *parents, leaf = key.split(".")
     for parent in parents:
-        node = config.get(parent)
-        config[parent] = dict(node) if isinstance(node, Mapping) else {}
+        config[parent] = dict(node(config, parent))
         config, said = config[parent], said[parent]
     if leaf in said:
         config[leaf] = said[leaf]

@@ -157,6 +157,17 @@ def test_a_subword_model_that_would_fail_later_is_refused(
         load_tokenizer(path)
 
 
+@pytest.mark.parametrize("kind", [BpeTokenizer, UnigramTokenizer, WordpieceTokenizer])
+def test_a_subword_model_that_leaves_its_type_out_is_read(kind: Any, tmp_path: Path) -> None:
+    tokenizer, path = kind(max_vocab=60), tmp_path / "tokenizer.json"
+    tokenizer.train(TEXTS)
+    tokenizer.save(path)
+    content = json.loads(path.read_text())
+    del content["state"]["model"]["type"]
+    path.write_text(json.dumps(content))
+    assert load_tokenizer(path).encode(TEXTS[0]) == tokenizer.encode(TEXTS[0])
+
+
 def test_a_missing_file_is_a_data_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected a file, got nothing there"):
         load_tokenizer(tmp_path / "tokenizer.json")

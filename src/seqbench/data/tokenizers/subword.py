@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer as SubwordModel
-from tokenizers import normalizers
+from tokenizers import models, normalizers
 
 from seqbench.data.tokenizers.stored import (
     StoredTokenizer,
@@ -178,7 +178,7 @@ class SubwordTokenizer(ABC):
 def _has_unknown(model: SubwordModel, told: Mapping[str, Any]) -> bool:
     """Whether it has an id for what is not in its vocabulary, or needs none: bytes never are."""
     token = told.get("unk_token")
-    if told.get("type") == "BPE":
+    if isinstance(model.model, models.BPE):  # files of other programs may leave its type out
         return token is None or model.token_to_id(token) is not None
     return bool(told.get("unk_id") == UNK_ID or token == SPECIAL_TOKENS[UNK_ID])
 
