@@ -100,13 +100,28 @@ def test_what_cannot_be_judged_says_why(judged, scores, reason: str) -> None:
     assert reason in evidence(found)
 
 
+def _with_rates(store, rates: dict[str, tuple[float, ...]], scores: dict[str, float]) -> None:
+    for model, each in rates.items():
+        for lr in each:
+            for seed in range(2):
+                config = {"claims": [CLAIM], "optimizer": {"lr": lr}}
+                store(model=model, seed=seed, score=scores[model], config=config)
+
+
+def test_winners_of_searches_are_paired_by_seed(store, tmp_path: Path) -> None:
+    """Each side is one configuration with a rate of its own, which is told."""
+    _with_rates(store, {"gru": (0.1,), "lstm": (0.2,)}, {"gru": 0.7, "lstm": 0.6})
+    (found,) = gather(tmp_path).claims
+    assert (found.verdict, found.effect.n, found.own) == ("supported", 2, ("optimizer.lr",))
+    assert evidence(found).endswith("over 2 seeds, each with its own optimizer.lr")
+
+
 def test_settings_that_differ_beside_the_contrast(store, tmp_path: Path) -> None:
-    for seed in range(2):
-        for model, lr in (("gru", 0.1), ("lstm", 0.2)):
-            config = {"claims": [CLAIM], "optimizer": {"lr": lr}}
-            store(model=model, seed=seed, config=config)
+    """Which of the two rates of one side would stand beside the other side's?"""
+    _with_rates(store, {"gru": (0.1, 0.3), "lstm": (0.2,)}, {"gru": 0.7, "lstm": 0.6})
     (found,) = gather(tmp_path).claims
     assert found.reason == "the two sides share no seed with settings that are equal otherwise"
+    assert found.own == ()
 
 
 def test_a_claim_made_afterwards_is_told(store, tmp_path: Path) -> None:

@@ -29,10 +29,12 @@ class Judged:
         stated: the claim.
         data: the dataset; empty where no run belongs to either side.
         verdict: by the interval of the effect against the smallest effect that matters.
-        effect: first - second over pairs of equal seeds; a pair's further settings are equal too.
+        effect: first - second over pairs of equal seeds; a pair's further settings are equal too,
+            unless each side is one configuration.
         first: the metric of the first side, over seeds.
         second: that of the second side.
         reason: what keeps it from being judged; empty where nothing does.
+        own: settings beside the contrast that each side has its own of, as winners of searches do.
     """
 
     stated: StatedClaim
@@ -42,6 +44,7 @@ class Judged:
     first: Summary
     second: Summary
     reason: str = ""
+    own: tuple[str, ...] = ()
 
 
 def judge(
@@ -94,6 +97,7 @@ def _judge(claim: StatedClaim, data: str, runs: Sequence[StoredRun]) -> Judged:
         first=summarize(sides[0].by_seed().values()),
         second=summarize(sides[1].by_seed().values()),
         reason=reason,
+        own=_own(claim, *sides) if effects else (),
     )
 
 
@@ -140,10 +144,12 @@ class _Side:
 
     Attributes:
         values: the metric by seed and by the settings that a pair must share.
+        single: the settings of the one configuration that it is, None where it is several.
         baseline: whether it is one baseline, whose settings nothing else has.
     """
 
     values: dict[tuple[int, str], float]
+    single: dict[str, Any] | None
     baseline: bool
 
     def by_seed(self) -> dict[int, float]:
@@ -172,7 +178,8 @@ def _side(
         if (value := _value(record, claim.metric, wanted)) is not None
     }
     one = len({configuration_id(record) for record in records}) == 1
-    return _Side(values, one and all(is_baseline(record) for record in records))
+    single = flatten(configuration_of(records[0])) if one else None
+    return _Side(values, single, one and is_baseline(records[0]))
 
 
 def _effects(claim: StatedClaim, first: _Side, second: _Side) -> dict[int, float]:
@@ -187,16 +194,29 @@ def _effects(claim: StatedClaim, first: _Side, second: _Side) -> dict[int, float
 
 
 def _pairs(first: _Side, second: _Side) -> list[tuple[int, float, float]]:
-    """Seed and both values; a constant stands beside every seed, a baseline beside equal ones."""
+    """Seed and both values; a constant stands beside every seed, a baseline beside equal ones.
+
+    Two single configurations are paired by seed alone: neither has another to be compared with.
+    """
     if second.constant is not None:
         return [(seed, ours, second.constant) for (seed, _), ours in first.values.items()]
     if first.constant is not None:
         return [(seed, first.constant, theirs) for (seed, _), theirs in second.values.items()]
-    if first.baseline or second.baseline:
+    alone = first.single is not None and second.single is not None
+    if alone or first.baseline or second.baseline:
         ours, theirs = first.by_seed(), second.by_seed()
         return [(seed, ours[seed], theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())]
     shared = sorted(first.values.keys() & second.values.keys())
     return [(key[0], first.values[key], second.values[key]) for key in shared]
+
+
+def _own(claim: StatedClaim, first: _Side, second: _Side) -> tuple[str, ...]:
+    """Settings beside the contrast in which two single configurations differ."""
+    if first.single is None or second.single is None or first.baseline or second.baseline:
+        return ()
+    ours, theirs = first.single, second.single
+    keys = sorted(key for key in ours.keys() | theirs.keys() if not _is_contrasted(key, claim))
+    return tuple(key for key in keys if ours.get(key) != theirs.get(key))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -185,7 +185,8 @@ def evidence(judged: Judged) -> str:
     if effect.low is None or effect.high is None:
         return f"{found}; {judged.reason}"
     ends = [_amount(judged, end, signed=True) for end in (effect.low, effect.high)]
-    return f"{found}, 95 % interval {ends[0]} to {ends[1]} over {effect.n} seeds"
+    found = f"{found}, 95 % interval {ends[0]} to {ends[1]} over {effect.n} seeds"
+    return f"{found}, each with its own {', '.join(judged.own)}" if judged.own else found
 
 
 def _side(wanted: dict[str, object]) -> str:

@@ -124,6 +124,7 @@ def _claim(judged: Judged) -> dict[str, Any]:
         "first_side": asdict(judged.first),
         "second_side": asdict(judged.second),
         "reason": judged.reason,
+        "own": list(judged.own),
     }
 
 
