@@ -30,7 +30,7 @@ from seqbench.records import provenance
 from seqbench.records.claim import Held
 from seqbench.records.folder import RunFolder
 from seqbench.records.load import load_records
-from seqbench.records.searches import SearchPart, search_part
+from seqbench.records.searches import SearchPart, is_trial, search_part
 from seqbench.sweeps.execute import exit_code
 from seqbench.sweeps.tuning import ownership
 from seqbench.sweeps.tuning.trials import Trial
@@ -1034,3 +1034,19 @@ def test_what_another_process_holds_is_said(search: Search, out: Path) -> None:
     tuning = search(*SPACE, "hydra.sweeper.n_trials=1", execute=held, seen=seen)
     assert states(tuning.trials) == {"running": 1}
     assert any("held by process 7" in line for line in seen.log)
+
+
+def test_a_run_that_was_there_is_shown_by_its_validation(search: Search, out: Path) -> None:
+    def unmarked(job: Job) -> Any:
+        config = {key: value for key, value in job.config.items() if key != "search"}
+        return jobs.known(replace(job, config=config))
+
+    search("model.d_hidden=16,64", "hydra.sweeper.n_trials=1", execute=unmarked)
+    (record,) = load_records(out).records
+    assert search_part(record.config) is None
+    (out / "default" / "optuna.db").unlink()
+    tuning = search("model.d_hidden=16,64", "hydra.sweeper.n_trials=1")
+    (outcome,) = tuning.outcomes
+    assert outcome.already
+    assert outcome.record is not None
+    assert is_trial(outcome.record.config)

@@ -225,6 +225,8 @@ class Search:
             return replace(self._ended[job.run_id], already=True)
         if record is None or job.config["force"] or is_held(RunFolder(job.folder).lock):
             return None
+        # A run of no search's, too, was chosen among now: nobody is to look at its test score.
+        record = replace(record, config={**record.config, SEARCH: self._part})
         if record.status == COMPLETED:
             stale = _stale(record, job)
             return Outcome(job.run_id, "completed", record=record, already=True, stale=stale)

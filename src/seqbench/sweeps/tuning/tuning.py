@@ -112,17 +112,7 @@ class Tuning:
             RecordError: outputs cannot be written.
         """
         with self._opened() as trials:
-            self._look_at_data(trials, execute)
-            self.stale = trials.stale
-            again = self._worth_another_try(trials)
-            to_come = trials.to_come(again)
-            at_once = self._prepared(to_come) if to_come else 1
-            if trials.is_discarded:
-                trials.begin_anew()
-            else:
-                trials.retry(again)
-            self.chosen = read_finals(self.folder, trials.all())
-            self._look_at(trials)
+            to_come, at_once = self._begun(trials, execute)
             observer.begin((), at_once)
             if at_once >= to_come == self.tuning.n_trials > 1 and not self.tuning.at_random:
                 observer.note(
@@ -220,6 +210,21 @@ class Tuning:
         return SearchPart(
             phase=phase, sampler=sampler, at_random=self.tuning.at_random, pruner=pruner
         )
+
+    def _begun(self, trials: Trials, execute: Execute) -> tuple[int, int]:
+        """How many trials are to come, and how many at once; what may refuse them goes first."""
+        self._look_at_data(trials, execute)
+        self.stale = trials.stale
+        again = self._worth_another_try(trials)
+        to_come = trials.to_come(again)
+        at_once = self._prepared(to_come) if to_come else 1
+        if trials.is_discarded:
+            trials.begin_anew()
+        else:
+            trials.retry(again)
+        self.chosen = read_finals(self.folder, trials.all())
+        self._look_at(trials)
+        return to_come, at_once
 
     def _prepared(self, to_come: int) -> int:
         """How many trials run at once; a published launcher does not say, and does as it is told.
