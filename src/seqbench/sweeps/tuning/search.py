@@ -239,8 +239,9 @@ class Search:
         if job.run_id in self._ended or is_held(RunFolder(job.folder).lock):
             return False
         minds = self._redoes_stale or is_trial(record.config)
-        is_stale = record.provenance.data_fingerprint in self._outdated_data or _stale(record, job)
-        return minds and record.status in (COMPLETED, PRUNED) and bool(is_stale)
+        is_other = record.provenance.data_fingerprint in self._outdated_data
+        is_stale = is_other or (minds and bool(_stale(record, job)))
+        return record.status in (COMPLETED, PRUNED) and is_stale
 
     @property
     def _num_under_way(self) -> int:

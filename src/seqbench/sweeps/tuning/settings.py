@@ -37,7 +37,7 @@ class TuningSettings:
         directions: of each objective; None where they are known.
         storage: SQLAlchemy's URL of the database; None for SQLite in the study's folder.
         seed: of the sampler.
-        parallel: trials at once; None for as many as the launcher runs.
+        parallel: trials at once at most; None for as many as the launcher runs.
         retrain_best: fresh seeds on which the winner is run again.
     """
 
