@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.report.conftest import Store
 
+from seqbench.records.searches import search_part
 from seqbench.report.content import gather
 from seqbench.report.figures.of_section import figures
 from seqbench.report.write import write_report
@@ -53,6 +54,34 @@ def test_random_trials_say_what_a_budget_buys(store: Store, tmp_path: Path) -> N
     assert budget.best[-1] == max(score for score in scores if score is not None)
     assert section.search.refusal == ""
     assert "budget" in [figure.key for figure in figures(section)]
+
+
+def test_failed_trials_are_told_beside_the_curve(store: Store, tmp_path: Path) -> None:
+    searched(store)
+    store(status="failed", seed=8, config={"search": part("trial")})
+    (section,) = gather(tmp_path / "outputs").sections
+    assert section.search is not None
+    (budget,) = section.search.budgets
+    assert (len(budget.best), budget.failed) == (12, 1)
+    (figure,) = (figure for figure in figures(section) if figure.key == "budget")
+    assert figure.caption.endswith("since they failed: 1; with them it would be worse.")
+
+
+def test_a_run_that_a_search_has_chosen_among_is_a_trial(store: Store, tmp_path: Path) -> None:
+    plain = store(score=0.99, config={"optimizer": {"lr": 0.3}})
+    trial = store(score=0.6, config={"optimizer": {"lr": 0.2}, "search": part("trial")})
+    final = store(score=0.7, seed=1, config={"optimizer": {"lr": 0.3}, "search": part("final")})
+    trials = [{"run_id": plain.run_id}, {"run_id": trial.run_id}]
+    named = {"trials": trials, "finals": {"0": [final.run_id]}}
+    (tmp_path / "outputs/architectures/study.json").write_text(json.dumps(named))
+    content = gather(tmp_path / "outputs")
+    (section,) = content.sections
+    (row,) = section.table.rows
+    assert [run.record.run_id for run in row.runs] == [final.run_id]
+    assert len(section.table.trials) == 2
+    assert any(note.startswith("2 runs are trials of a search") for note in content.notes)
+    parts = [search_part(run.record.config) for run in section.table.trials]
+    assert [each.sampler for each in parts if each is not None] == ["Random", "Random"]
 
 
 @pytest.mark.parametrize(

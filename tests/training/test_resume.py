@@ -281,6 +281,13 @@ def test_who_goes_back_finds_the_best_weights_of_then(make: Any) -> None:
     assert all(torch.equal(best["state_dict"][name], weight) for name, weight in old.items())
 
 
+def test_a_run_that_starts_afresh_forgets_that_a_search_gave_it_up(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.prune.write_text("{}")
+    rewind(folder, None)
+    assert not folder.prune.exists()
+
+
 def left(job: Job) -> list[str]:
     return sorted(path.name for path in RunFolder(job.folder).checkpoints.iterdir())
 

@@ -84,8 +84,8 @@ def test_a_finished_search_has_a_report_without_a_run_of_now(
     other = cli("sweep", *said, "hydra.sweeper.n_trials=1", "report=false")
     assert other.code == 0, other.err
     assert (
-        "stale: the trials: their code or libraries changed since; rerun=stale does the search "
-        "again"
+        "stale: the trials: their code, libraries or data changed since; rerun=stale does the "
+        "search again"
     ) in other.out.splitlines()
     more = cli("sweep", *said, "hydra.sweeper.n_trials=2")
     assert more.code == 2

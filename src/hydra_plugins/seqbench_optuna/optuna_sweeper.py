@@ -24,7 +24,7 @@ class OptunaSweeper(Sweeper):
         directions: of each objective; None where they are known.
         storage: URL of the database; None for SQLite in the study's folder.
         seed: of the sampler.
-        parallel: trials at once; None for as many as the launcher runs.
+        parallel: trials at once at most; None for as many as the launcher runs.
         retrain_best: fresh seeds on which the winner is run again.
     """
 
@@ -32,17 +32,17 @@ class OptunaSweeper(Sweeper):
         self,
         *,
         sampler: Any,
-        pruner: Any = None,
+        pruner: Any,
         params: Any,
-        n_trials: Any = 20,
-        objective: Any = None,
-        directions: Any = None,
-        storage: Any = None,
-        seed: Any = 0,
-        parallel: Any = None,
-        retrain_best: Any = 5,
+        n_trials: Any,
+        objective: Any,
+        directions: Any,
+        storage: Any,
+        seed: Any,
+        parallel: Any,
+        retrain_best: Any,
     ) -> None:
-        # Not typed: the search says what is wrong with a value.
+        # Not typed, and without defaults, which TuningSettings has: it says what is wrong.
         self.settings = {
             "sampler": sampler,
             "pruner": pruner,

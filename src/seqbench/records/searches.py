@@ -50,8 +50,21 @@ def is_trial(config: Mapping[str, Any]) -> bool:
     return part is not None and part.phase == "trial"
 
 
-def named_runs(study: Path) -> frozenset[str] | None:
-    """The runs that a search now consists of, by its `study.json`: trials, and its winner's runs.
+@dataclass(frozen=True, kw_only=True)
+class NamedRuns:
+    """The runs that a search now consists of.
+
+    Attributes:
+        trials: made to be chosen from, or chosen among as they were there.
+        finals: its winner's, on fresh seeds.
+    """
+
+    trials: frozenset[str]
+    finals: frozenset[str]
+
+
+def named_runs(study: Path) -> NamedRuns | None:
+    """The runs that a search now consists of, by its `study.json`.
 
     None where nothing says so: what the folder holds is then all that is known.
 
@@ -64,4 +77,4 @@ def named_runs(study: Path) -> frozenset[str] | None:
         finals = [str(run_id) for run_ids in plain["finals"].values() for run_id in run_ids]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
-    return frozenset([*trials, *finals])
+    return NamedRuns(trials=frozenset(trials), finals=frozenset(finals))

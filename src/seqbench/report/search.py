@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,13 +28,15 @@ class Budget:
     Attributes:
         model: its name.
         best: the expected best validation score of 1, 2, … configurations drawn at random from
-            those that were tried.
+            those that were tried and came to a score.
         seconds: mean seconds of training that a configuration took.
+        failed: configurations that came to none, and are left out.
     """
 
     model: str
     best: tuple[float, ...]
     seconds: float | None
+    failed: int = 0
 
 
 @dataclass(frozen=True)
@@ -159,14 +162,18 @@ def _budgets(table: Table) -> tuple[Budget, ...]:
     """A configuration counts once in its study, by its mean over seeds."""
     higher = table.primary.higher_is_better
     by_model: dict[str, list[tuple[float, float | None]]] = {}
+    failed = Counter(model_name(run.record) for run in table.failed)
     for label, score, seconds in _tried(table):
-        if score is not None:
+        if score is None:
+            failed[label] += 1
+        else:
             by_model.setdefault(label, []).append((score, seconds))
     return tuple(
         Budget(
             model=model,
             best=tuple(expected_best([score for score, _ in found], higher)),
             seconds=summarize(seconds for _, seconds in found).mean,
+            failed=failed[model],
         )
         for model, found in sorted(by_model.items())
         if len(found) >= _FEWEST

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from seqbench.records.load import StoredRun
-from seqbench.records.record import COMPLETED, Cost, Primary
+from seqbench.records.record import COMPLETED, FAILED, Cost, Primary
 from seqbench.report.configurations import (
     configuration_id,
     configuration_labels,
@@ -77,12 +77,14 @@ class Table:
         primary: the metric to rank by.
         rows: the configurations.
         trials: completed runs of a search, which are no rows: they were made to be chosen from.
+        failed: those of its runs on this dataset that did not come to a score.
     """
 
     data: str
     primary: Primary
     rows: tuple[Row, ...]
     trials: tuple[StoredRun, ...] = ()
+    failed: tuple[StoredRun, ...] = ()
 
     @cached_property
     def networks(self) -> list[Row]:
@@ -123,6 +125,10 @@ def build_tables(runs: Iterable[StoredRun]) -> list[Table]:
     studies = study_names(runs)
     names = data_labels([run.record for run in runs])
     groups: dict[tuple[str, Primary], list[StoredRun]] = {}
+    failed: dict[str, list[StoredRun]] = {}
+    for run in trials_among(runs):
+        if run.record.status == FAILED:
+            failed.setdefault(names[data_id(run.record)], []).append(run)
     for run in runs:
         primary = run.record.scores.primary
         if run.record.status == COMPLETED and primary is not None:
@@ -134,6 +140,7 @@ def build_tables(runs: Iterable[StoredRun]) -> list[Table]:
             primary,
             _rows(without_trials(group), primary, studies),
             tuple(trials_among(group)),
+            tuple(failed.get(data, ())),
         )
         for (data, primary), group in ordered
     ]

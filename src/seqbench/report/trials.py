@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from seqbench.records.load import Loaded, StoredRun
 from seqbench.records.record import PRUNED, RunRecord
-from seqbench.records.searches import is_trial, named_runs, search_part
+from seqbench.records.searches import (
+    SEARCH,
+    SearchPart,
+    is_trial,
+    named_runs,
+    search_part,
+)
+
+_UNKNOWN = SearchPart(phase="trial", sampler="an unknown sampler", at_random=False)
 
 
 def counted(loaded: Loaded) -> tuple[Loaded, list[str]]:
@@ -15,23 +23,27 @@ def counted(loaded: Loaded) -> tuple[Loaded, list[str]]:
 
     A winner that later trials have beaten has test scores, too. Next to those of the winner since,
     they would have the reader choose between the two by them: that is a search on the test split.
+    For the same reason a run that no search has made is a trial where a search chose among it.
     """
     named = {study: named_runs(study) for study in {r.folder.path.parent for r in loaded.runs}}
+    parts = {r.folder.path.parent: search_part(r.record.config) for r in trials_among(loaded.runs)}
 
-    def counts(run: StoredRun) -> bool:
-        names = named[run.folder.path.parent]
-        is_of_search = search_part(run.record.config) is not None
-        return names is None or not is_of_search or run.folder.path.name in names
+    def judged(run: StoredRun) -> StoredRun | None:
+        study, name = run.folder.path.parent, run.folder.path.name
+        names = named[study]
+        if names is None:
+            return run
+        if search_part(run.record.config) is not None:
+            return run if name in names.trials | names.finals else None
+        return _marked(run, parts.get(study) or _UNKNOWN) if name in names.trials else run
 
-    kept = tuple(run for run in loaded.runs if counts(run))
+    kept = tuple(each for run in loaded.runs if (each := judged(run)) is not None)
     left = len(loaded.runs) - len(kept)
-    if not left:
-        return loaded, []
     note = (
-        f"{left} runs of searches are left out: their study.json names them no more, since "
-        "another trial has become the best, or the search was begun anew."
+        f"{left} runs of searches are left out: their study.json names them no more, since another "
+        "trial has become the best, fewer fresh seeds are asked for, or the search was begun anew."
     )
-    return replace(loaded, runs=kept), [note]
+    return replace(loaded, runs=kept), [note] if left else []
 
 
 def without_trials(runs: Iterable[StoredRun]) -> list[StoredRun]:
@@ -74,6 +86,12 @@ def notes_on_trials(records: Iterable[RunRecord]) -> list[str]:
         "chosen by its validation score, and a test score of what was chosen among is too good. "
         "The tables hold the chosen configurations, run again on fresh seeds."
     ]
+
+
+def _marked(run: StoredRun, part: SearchPart) -> StoredRun:
+    """The run as one of the trials, which were made by the same search."""
+    config = {**run.record.config, SEARCH: asdict(part)}
+    return replace(run, record=replace(run.record, config=config))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -113,6 +113,7 @@ def rewind(folder: RunFolder, point: ResumePoint | None) -> None:
     """
     if point is None:
         folder.metrics.unlink(missing_ok=True)
+        folder.prune.unlink(missing_ok=True)  # it was said of what is gone
         # What could not be used must not become the one before the next.
         discard_training(folder)
         return

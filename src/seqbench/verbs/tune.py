@@ -70,7 +70,7 @@ def _before(tuning: Tuning) -> list[Outcome]:
 def _stale(tuning: Tuning, outcomes: Sequence[Outcome]) -> list[str]:
     """What is of other code than this, and has been counted all the same."""
     if tuning.stale:
-        why = "their code or libraries changed since"
+        why = "their code, libraries or data changed since"
         return [f"stale: the trials: {why}; rerun=stale does the search again"]
     stale = {each.run_id: changed(each.stale) for each in outcomes if each.stale}
     lines = [f"stale: {run_id}: {why}" for run_id, why in stale.items()]

@@ -28,14 +28,20 @@ PRIMARY = Primary(name="accuracy", higher_is_better=True)
 
 def score_of(job: Job) -> float:
     """The known function."""
-    rate, width = job.config["optimizer"]["lr"], job.config["model"]["d_hidden"]
+    rate, width = job.config["optimizer"]["lr"], _width(job)
     return 1.0 - (math.log10(rate) + 2.5) ** 2 / 4 - ((width - 40) / 100) ** 2
+
+
+def _width(job: Job) -> int:
+    width: int = job.config["model"].get("d_hidden", 40)
+    return width
 
 
 def record_of(job: Job, status: str = COMPLETED, **validation: float | None) -> RunRecord:
     """What a run of the job would have on record."""
     scores = {"accuracy": score_of(job), "loss": 1 - score_of(job), **validation}
     provenance = replace(collect_provenance(job.config, command=["seqbench"]), finished=utc_now())
+    provenance = replace(provenance, data_fingerprint=os.environ.get("TEST_DATA", "then"))
     if code := os.environ.get("TEST_CODE"):
         provenance = replace(provenance, code=code)
     return RunRecord.of(
@@ -43,7 +49,7 @@ def record_of(job: Job, status: str = COMPLETED, **validation: float | None) -> 
         job.overrides,
         status=status,
         provenance=provenance,
-        cost=Cost(parameters=job.config["model"]["d_hidden"] ** 2, train_seconds=1.0),
+        cost=Cost(parameters=_width(job) ** 2, train_seconds=1.0),
         scores=Scores(
             primary=PRIMARY,
             validation=scores,
@@ -63,7 +69,9 @@ def known(job: Job) -> Any:
     with folder.claim():
         found = folder.read_record()
         if found is not None and found.status == COMPLETED:
-            return SimpleNamespace(record=found, was_complete=True, stale=())
+            is_same = found.provenance.data_fingerprint == os.environ.get("TEST_DATA", "then")
+            stale = () if is_same else ("data",)
+            return SimpleNamespace(record=found, was_complete=True, stale=stale)
         record = record_of(job)
         folder.write_record(record)
         _executed(job)
@@ -91,6 +99,18 @@ def in_trouble(job: Job) -> Any:
     record = record_of(job, **({"accuracy": None} if width <= 24 else {}))
     with RunFolder(job.folder).claim():
         RunFolder(job.folder).write_record(record)
+    return done(record)
+
+
+def never_a_number(job: Job) -> Any:
+    """Its one validation is NaN, and it is given up for it."""
+    folder = RunFolder(job.folder)
+    with folder.claim():
+        with MetricsWriter(folder.metrics) as writer:
+            row = {"validation/accuracy": math.nan}
+            writer.write(step=1, epoch=0, seconds=0, tokens=0, values=row)
+        record = replace(record_of(job, PRUNED), scores=Scores(primary=PRIMARY))
+        folder.write_record(record)
     return done(record)
 
 

@@ -42,6 +42,10 @@ def space(out: Path) -> Iterator[MakeSpace]:
         ("range(0,10,4)", IntDistribution(0, 8, step=4)),
         ("range(10,0,-5)", IntDistribution(5, 10, step=5)),
         ("range(0,1,0.25)", FloatDistribution(0.0, 0.75, step=0.25)),
+        ("range(0.0,1.2,0.3)", FloatDistribution(0.0, 0.9, step=0.3)),
+        ("range(0.0,0.6,0.15)", FloatDistribution(0.0, 0.45, step=0.15)),
+        ("range(0.0,0.7,0.1)", FloatDistribution(0.0, 0.6, step=0.1)),
+        ("range(1.0,0.0,-0.3)", FloatDistribution(0.1, 1.0, step=0.3)),
         ("tag(log,range(1,65))", IntDistribution(1, 64, log=True)),
         ("interval(0,1)", FloatDistribution(0.0, 1.0)),
         ("int(interval(8,128))", IntDistribution(8, 128)),
@@ -66,6 +70,7 @@ def test_the_options_of_a_group(space: MakeSpace) -> None:
         ("x=tag(log,choice(a,b))", "x: expected an interval or a range to be logarithmic"),
         ("x=tag(big,interval(0,1))", r"x: expected no tag but log, got tag(big, …)"),
         ("x=interval(2,1)", r"x: expected two finite ends, the lower first, got interval(2,1)"),
+        ("x=range(0,inf)", r"x: expected finite numbers, got range(0,inf)"),
         ("x=range(3,3)", r"x: expected values to search, got none in range(3,3)"),
         ("x=tag(log,range(1,9,2))", "x: expected a step of 1 where it is logarithmic"),
         ("seed=1,2", "seed: expected a hyperparameter, got 1,2, which is none; the winner is run"),
@@ -83,6 +88,19 @@ def test_the_command_lines_word_counts_more_than_the_experiments(space: MakeSpac
     found = space("x=5", "z=1", x="1,2", y="tag(log, interval(1e-3, 1))", z=[3, 4], w=7)
     assert list(found.searched) == ["y"]
     assert sorted(found.fixed) == ["w=7", "x=5", "z=1"]
+
+
+@pytest.mark.parametrize("said", ["range(0.0,2.1,0.3)", "range(0,1.0,0.2)", "range(0.6,0,-0.15)"])
+def test_both_ends_of_a_range_can_be_drawn(said: str, space: MakeSpace) -> None:
+    found = space(f"x={said}")
+    (distribution,) = found.distributions.values()
+    for value in found.searched["x"].corners():
+        assert distribution._contains(distribution.to_internal_repr(value))
+    assert str(found.searched["x"]).startswith(f"{distribution.low:g} to {distribution.high:g} by ")
+
+
+def test_a_package_is_not_lost(space: MakeSpace) -> None:
+    assert space("model@model=toy,wide").corners() == [("model@model=toy",), ("model@model=wide",)]
 
 
 def test_the_overrides_of_a_trial(space: MakeSpace) -> None:

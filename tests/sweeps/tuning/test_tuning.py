@@ -19,7 +19,7 @@ from typing import Any
 import optuna
 import pytest
 from tests.rarely import rarely
-from tests.sweeps.test_sweep import Seen
+from tests.sweeps.test_sweep import Now, Seen
 from tests.sweeps.tuning import jobs
 from tests.sweeps.tuning.conftest import TOY, Search, arguments
 from tests.sweeps.tuning.jobs import SPACE
@@ -27,12 +27,14 @@ from tests.sweeps.tuning.jobs import SPACE
 from seqbench.config.job import Job
 from seqbench.errors import ConfigError, ConfigErrors, RecordError
 from seqbench.records import provenance
+from seqbench.records.claim import Held
 from seqbench.records.folder import RunFolder
 from seqbench.records.load import load_records
-from seqbench.records.searches import SearchPart, search_part
+from seqbench.records.searches import SearchPart, is_trial, search_part
 from seqbench.sweeps.execute import exit_code
 from seqbench.sweeps.tuning import ownership
 from seqbench.sweeps.tuning.trials import Trial
+from seqbench.sweeps.tuning.tuning import database_url
 
 HASHING = [f"seqbench.sweeps.tuning.{module}" for module in ("search", "tuning")]
 POOL = ["hydra/launcher=pool", "hydra.launcher.slots=2"]
@@ -96,11 +98,32 @@ def test_a_trial_is_the_run_that_train_would_do(search: Search, out: Path) -> No
 def test_equal_values_are_one_run_and_each_trial_is_told(search: Search, out: Path) -> None:
     tuning = search("model.d_hidden=16,64", "hydra.sweeper.n_trials=9")
     assert states(tuning.trials) == {"completed": 9}
-    assert len(jobs.executed(out / "default")) == len({t.run_id for t in tuning.trials}) <= 2
+    assert len(jobs.executed(out / "default")) == len({t.run_id for t in tuning.trials}) == 2
     by_run: dict[Any, set[Any]] = {}
     for trial in tuning.trials:
         by_run.setdefault(trial.run_id, set()).add((trial.values["model.d_hidden"], *trial.results))
     assert all(len(found) == 1 for found in by_run.values())
+
+
+def test_no_more_trials_are_drawn_than_run_at_once(search: Search, out: Path) -> None:
+    drawn: list[int] = []
+
+    def look(job: Job) -> Any:
+        running = [t for t in database(out).trials if t.state is optuna.trial.TrialState.RUNNING]
+        drawn.append(len(running))
+        return jobs.known(job)
+
+    search("model.d_hidden=16,64", "hydra.sweeper.n_trials=9", execute=look)
+    assert max(drawn) == Now().prepare([])
+
+
+def test_a_search_that_learns_nothing_says_so(search: Search) -> None:
+    said = "all 3 trials are drawn before one has ended: TPE learns nothing from them; "
+    for sampler, expected in (("tpe", 1), ("random", 0)):
+        seen, study = Seen(), f"study={sampler}"
+        three = "hydra.sweeper.n_trials=3"
+        search(*SPACE, three, f"hydra/sweeper/sampler={sampler}", study, seen=seen)
+        assert sum(line.startswith(said) for line in seen.log) == expected
 
 
 def test_the_same_command_goes_on_until_there_are_enough(search: Search, out: Path) -> None:
@@ -149,12 +172,11 @@ def test_failed_runs_are_done_again_where_that_may_help(search: Search) -> None:
     raised = [trial for trial in before.trials if "got nan" in trial.reason]
     no_number = [trial for trial in before.trials if "NaN" in trial.reason]
     assert raised
+    assert no_number
     alone = search(*SPACE, "hydra.sweeper.n_trials=8", "retry_failed=false")
     assert alone.trials == before.trials
     after = search(*SPACE, "hydra.sweeper.n_trials=8")
-    assert states(after.trials) == {"completed": 8 - len(no_number), "failed": len(no_number)} or (
-        not no_number and states(after.trials) == {"completed": 8}
-    )
+    assert states(after.trials) == {"completed": 8 - len(no_number), "failed": len(no_number)}
     assert {str(t.values) for t in raised} <= {
         str(t.values) for t in after.trials if t.state == "completed"
     }
@@ -212,9 +234,11 @@ def dies_if_wide(job: Job) -> Any:
 
 def test_trials_run_side_by_side(search: Search) -> None:
     seen = Together()
-    tuning = search(*SPACE, "hydra.sweeper.n_trials=6", *POOL, execute=jobs.slowly, seen=seen)
+    said = ["hydra.sweeper.n_trials=6", "hydra.sweeper.parallel=8", *POOL]
+    tuning = search(*SPACE, *said, execute=jobs.slowly, seen=seen)
     assert states(tuning.trials) == {"completed": 6}
     assert seen.most == 2
+    assert seen.begun == (0, 2)  # as many as the launcher runs
 
 
 class Together(Seen):
@@ -307,6 +331,30 @@ def test_a_run_that_has_ended_unwatched_has_its_validations(
     told = trial.validations or {}
     assert list(told) == list(range(1, jobs.EPOCHS + 1))
     assert told[jobs.EPOCHS] == pytest.approx(trial.results[0] - 0.1 / jobs.EPOCHS)
+
+
+def test_what_never_had_a_number_has_failed_whatever_the_pruner_says(search: Search) -> None:
+    said = ["hydra/sweeper/pruner=asha", "hydra.sweeper.n_trials=2", *POOL]
+    for _ in range(2):  # and once more, where the record is there
+        tuning = search(*SPACE, *said, execute=jobs.never_a_number)
+        assert states(tuning.trials) == {"failed": 2}
+        assert {trial.reason for trial in tuning.trials} == {
+            "validation/accuracy: expected a finite number, got NaN or infinity"
+        }
+    assert jobs.study(tuning.folder)["counts"]["failed"] == 2
+
+
+def test_an_old_answer_ends_no_run(search: Search) -> None:
+    answers: list[bool] = []
+
+    def answered(job: Job) -> Any:
+        answers.append(RunFolder(job.folder).prune.exists())
+        RunFolder(job.folder).prune.write_text("{}")
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        search(*SPACE, "hydra.sweeper.n_trials=1", execute=answered)
+    assert answers == [False, False]
 
 
 # Several objectives
@@ -495,6 +543,79 @@ def test_a_record_of_other_code_is_no_value_of_a_trial(
     assert jobs.executed(out / "default") == [trial.run_id] * 2
 
 
+def test_other_data_is_told_as_other_code_is(
+    search: Search, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = search(*SPACE, "hydra.sweeper.n_trials=2")
+    monkeypatch.setenv("TEST_DATA", "now")
+    with pytest.raises(ConfigErrors) as caught:
+        search(*SPACE, "hydra.sweeper.n_trials=3")
+    assert caught.value.line() == (
+        "data: expected the data with which the study began, got other data; give the search "
+        "another name with study=NAME, or have all its trials done again with rerun=stale"
+    )
+    whole = search(*SPACE, "hydra.sweeper.n_trials=2")  # it can still be reported
+    assert whole.stale
+    assert whole.trials == before.trials
+    calls: list[str] = []
+
+    def stopped_once(job: Job) -> Any:
+        calls.append(job.run_id)
+        if len(calls) == 2:  # after the look at the data
+            raise KeyboardInterrupt
+        return jobs.again(job)
+
+    again = [*SPACE, "hydra.sweeper.n_trials=3", "rerun=stale"]
+    assert set(states(search(*again, execute=stopped_once).trials)) == {"running"}
+    after = search(*again, execute=jobs.again)
+    assert states(after.trials) == {"completed": 3}
+    for record in load_records(out).records:
+        assert record.provenance.data_fingerprint == "now"
+    assert len(jobs.executed(out / "default")) == 2 + 3
+
+
+def test_what_is_refused_costs_no_trial(
+    search: Search, out: Path, other_code: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = search(*SPACE, "hydra.sweeper.n_trials=3", execute=jobs.in_trouble)
+    written = jobs.study(out / "default")
+
+    def refuse(launcher: Any, asked: Any) -> int:
+        raise ConfigErrors([ConfigError("trainer.devices", expected="fewer")])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Now, "prepare", refuse)
+        with pytest.raises(ConfigErrors, match="fewer"):
+            search(*SPACE, "hydra.sweeper.n_trials=3", "force=true")
+        with pytest.raises(ConfigErrors, match="fewer"):  # failed ones stay as they are, too
+            search(*SPACE, "hydra.sweeper.n_trials=9")
+        other_code()
+        with pytest.raises(ConfigErrors, match="fewer"):
+            search(*SPACE, "hydra.sweeper.n_trials=3", "rerun=stale")
+    assert jobs.study(out / "default") == written
+    ended = [trial.state.is_finished() for trial in database(out).trials]
+    assert ended == [True] * len(before.trials)
+
+
+def test_a_search_with_nothing_to_do_asks_for_no_machine(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(*SPACE, "hydra.sweeper.n_trials=2")
+    asked: list[int] = []
+
+    def prepare(launcher: Any, asked_for: Any) -> int:
+        asked.append(len(asked_for))
+        return 3
+
+    monkeypatch.setattr(Now, "prepare", prepare)
+    search(*SPACE, "hydra.sweeper.n_trials=2")
+    assert asked == []
+    seen = Seen()
+    search(*SPACE, "hydra.sweeper.n_trials=3", seen=seen)
+    assert len(asked) == 1
+    assert seen.begun == (0, 1)
+
+
 def test_a_search_is_forced(search: Search, out: Path) -> None:
     said = ["model.d_hidden=16,64", "hydra.sweeper.n_trials=6"]
     search(*said)
@@ -605,6 +726,7 @@ def test_a_study_that_another_has_taken_is_given_up(
         ("sqlite:////nowhere/at/all.db", "sqlite:////nowhere/at/all.db: "),
         ("gibberish", "no URL: "),
         ("postgresql+nothing://me:secret@host/db", r"me:\*\*\*@host"),
+        ("postgresql+nothing://host/db?password=secret", r"password=\*\*\*"),
     ],
 )
 def test_a_database_that_cannot_be_reached(url: str, expected: str, search: Search) -> None:
@@ -657,6 +779,22 @@ def test_a_run_that_lacks_the_objective_is_a_failed_trial_where_others_have_it(
     assert tuning.trials[1].reason.startswith("hydra.sweeper.objective: expected one of what these")
 
 
+def test_a_kind_that_lacks_the_objective_says_nothing_of_other_kinds(search: Search) -> None:
+    def lacks(job: Job) -> Any:
+        if job.config["model"]["_target_"].endswith("WideEncoder"):
+            found = jobs.record_of(job)
+            return jobs.done(replace(found, scores=replace(found.scores, validation={"loss": 1})))
+        return jobs.known(job)
+
+    said = ["model=wide,toy", "hydra/sweeper/sampler=random", "hydra.sweeper.n_trials=8"]
+    for seed in range(4):  # whichever is drawn first
+        found = search(*said, f"hydra.sweeper.seed={seed}", f"study=s{seed}", execute=lacks)
+        for trial in found.trials:
+            is_wide = trial.values["model"] == "wide"
+            assert trial.state == ("failed" if is_wide else "completed")
+        assert states(found.trials).total() == 8
+
+
 def test_a_cost_that_a_run_has_not_is_a_failed_trial(search: Search) -> None:
     said = ["hydra.sweeper.objective=cost.flops", "hydra.sweeper.n_trials=2"]
     for _ in range(2):  # and once more, where the record is there
@@ -680,6 +818,51 @@ def test_mistakes_before_anything_starts(search: Search, out: Path) -> None:
         "hydra.sweeper.n_trials", "hydra.sweeper.directions", "hydra.sweeper.retrain_best",
     ]  # fmt: skip
     assert not out.exists()
+
+
+def test_reasons_keep_secrets(search: Search, out: Path) -> None:
+    def fails(job: Job) -> Any:
+        raise ValueError("no answer from https://me:hunter22@host")
+
+    search(*SPACE, "hydra.sweeper.n_trials=1", execute=fails)
+    (trial,) = jobs.study(out / "default")["trials"]
+    assert trial["reason"] == "ValueError: no answer from https://me:***@host"
+    for name in ("trials.csv", "optuna.db"):
+        assert b"hunter22" not in (out / "default" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["plain", "a?b", "100 %41#"])
+def test_the_database_lies_in_the_folder_whatever_its_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    optuna.create_study(storage=database_url(tmp_path / name))
+    assert [path.name for path in (tmp_path / name).iterdir()] == ["optuna.db"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_study_that_somebody_deletes_is_told_in_a_line(search: Search, out: Path) -> None:
+    def deletes(job: Job) -> Any:
+        url = f"sqlite:///{out / 'default' / 'optuna.db'}"
+        optuna.delete_study(study_name="default", storage=url)
+        return jobs.known(job)
+
+    with pytest.raises(ConfigError, match=r"storage: expected a database that stays, got .*exist"):
+        search(*SPACE, "hydra.sweeper.n_trials=2", execute=deletes)
+
+
+def test_a_sampler_that_cannot_draw_is_told_in_a_line(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacks(*given: Any) -> Any:
+        raise ModuleNotFoundError("No module named 'cmaes'")
+
+    monkeypatch.setattr(optuna.samplers.RandomSampler, "sample_independent", lacks)
+    with pytest.raises(ConfigError, match=r"sampler: expected a sampler that can .* 'cmaes'"):
+        search(*SPACE, "hydra/sweeper/sampler=random")
+
+
+def test_an_option_for_another_package_is_refused(search: Search) -> None:
+    with pytest.raises(ConfigErrors, match="model@model: "):
+        search("model@model=toy,wide")
 
 
 def test_one_process_does_a_search_at_a_time(search: Search) -> None:
@@ -781,7 +964,7 @@ def test_stopped_trials_are_gone_on_with(search: Search, out: Path) -> None:
     assert states(first.trials) == {"completed": 2, "running": 1}
     second = search(*SPACE, "hydra.sweeper.n_trials=5", execute=stopped_once)
     assert states(second.trials) == {"completed": 5}
-    assert calls[3] == calls[2]
+    assert calls[4] == calls[2]  # after a look at the data
     assert len(set(calls)) == 5
 
 
@@ -847,3 +1030,29 @@ def test_what_another_makes_of_it(search: Search) -> None:
     tuning = search(*SPACE, "hydra.sweeper.n_trials=2", execute=held)
     assert states(tuning.trials) == {"running": 2}
     assert exit_code(tuning.outcomes) == 130
+
+
+def test_what_another_process_holds_is_said(search: Search, out: Path) -> None:
+    def held(job: Job) -> Any:
+        raise Held("a/.lock", got="held by process 7")
+
+    seen = Seen()
+    tuning = search(*SPACE, "hydra.sweeper.n_trials=1", execute=held, seen=seen)
+    assert states(tuning.trials) == {"running": 1}
+    assert any("held by process 7" in line for line in seen.log)
+
+
+def test_a_run_that_was_there_is_shown_by_its_validation(search: Search, out: Path) -> None:
+    def unmarked(job: Job) -> Any:
+        config = {key: value for key, value in job.config.items() if key != "search"}
+        return jobs.known(replace(job, config=config))
+
+    search("model.d_hidden=16,64", "hydra.sweeper.n_trials=1", execute=unmarked)
+    (record,) = load_records(out).records
+    assert search_part(record.config) is None
+    (out / "default" / "optuna.db").unlink()
+    tuning = search("model.d_hidden=16,64", "hydra.sweeper.n_trials=1")
+    (outcome,) = tuning.outcomes
+    assert outcome.already
+    assert outcome.record is not None
+    assert is_trial(outcome.record.config)

@@ -106,6 +106,8 @@ def budgets(table: Table, search: Search) -> Figure | None:
         f"{numbers.score(name, each.best[-1])} with {len(each.best)}"
         for each in search.budgets
     )
+    failed = sum(each.failed for each in search.budgets)
+    left_out = f" Left out, since they failed: {failed}; with them it would be worse."
     return Figure(
         key="budget",
         title="Expected best score by tuning budget",
@@ -113,7 +115,7 @@ def budgets(table: Table, search: Search) -> Figure | None:
         variants=tuple(variants),
         caption=(
             "Expectation over configurations drawn at random from those that were tried; it says "
-            "nothing of a search that adapts to what it sees."
+            f"nothing of a search that adapts to what it sees.{left_out * bool(failed)}"
         ),
     )
 

@@ -80,6 +80,13 @@ def other_makers(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Config
     ]
 
 
+def other_data() -> ConfigError:
+    """The data is not that which the study began with."""
+    return ConfigError(
+        "data", expected="the data with which the study began", got="other data", remedy=_AGAIN
+    )
+
+
 def _changed(key: str, then: str, now: str, remedy: str = _AS_BEFORE) -> ConfigError:
     return ConfigError(key, expected=f"{then}, as when the study began", got=now, remedy=remedy)
 

@@ -23,6 +23,11 @@ _KEY, _WAYS = f"{SWEEPER}.objective", f"{SWEEPER}.directions"
 class NoValue(SeqbenchError):
     """A number that this run does not have, or that is none: its trial has failed."""
 
+    @classmethod
+    def of(cls, name: str, got: str) -> NoValue:
+        """That of an objective."""
+        return cls(name, expected="a finite number", got=got)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
@@ -61,7 +66,7 @@ class Objective:
             raise self._unlogged(list(record.scores.validation))
         if value is None or not math.isfinite(value):
             got = lacks if value is None else "NaN or infinity"
-            raise NoValue(self.name, expected="a finite number", got=got)
+            raise NoValue.of(self.name, got)
         return float(value)
 
     def in_row(self, row: Mapping[str, Any]) -> float | None:
@@ -85,6 +90,11 @@ class Objective:
             got=self.name,
             remedy=did_you_mean(nearest(self.name, names)),
         )
+
+
+def kind_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """What decides which scores a run logs: its task and its model."""
+    return tuple(str((config.get(node) or {}).get("_target_")) for node in ("task", "model"))
 
 
 def objectives_of(settings: TuningSettings, config: Mapping[str, Any]) -> tuple[Objective, ...]:

@@ -45,7 +45,6 @@ class Ownership:
         self._ended = threading.Event()
         self._lost: ConfigError | None = None
         self._sign()
-        self._look()
         self.check()
         self._thread = threading.Thread(target=self._beat, name="study owner", daemon=True)
         self._thread.start()
@@ -56,6 +55,7 @@ class Ownership:
         Raises:
             ConfigError: whose it is.
         """
+        self._look()  # of two that began in the same moment the second may have signed since
         if self._lost is not None:
             raise self._lost
 

@@ -46,13 +46,11 @@ class Asha:
         first: validations up to the first rung.
         factor: the next rung is so many times as far.
         skip: rungs that are left out at the beginning.
-        bootstrap: trials that must have reached a rung before any is given up there.
     """
 
     first: PositiveInt = 1
     factor: Factor = 2
     skip: NonNegativeInt = 0
-    bootstrap: NonNegativeInt = 0
 
     def build(self) -> BasePruner:
         """Optuna's pruner."""
@@ -60,7 +58,6 @@ class Asha:
             min_resource=self.first,
             reduction_factor=self.factor,
             min_early_stopping_rate=self.skip,
-            bootstrap_count=self.bootstrap,
         )
 
 
@@ -70,15 +67,18 @@ class Hyperband:
 
     Attributes:
         first: validations up to the first rung of the boldest.
-        last: validations of a trial that comes to its end; None learns it from the first ones.
+        last: validations of a trial that comes to its end; None: one more than the first that came
+            to their ends had.
         factor: the next rung is so many times as far.
-        bootstrap: trials that must have reached a rung before any is given up there.
     """
 
     first: PositiveInt = 1
     last: PositiveInt | None = None
     factor: Factor = 3
-    bootstrap: NonNegativeInt = 0
+
+    def __post_init__(self) -> None:
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"last {self.last} lies before first {self.first}: nothing is pruned")
 
     def build(self) -> BasePruner:
         """Optuna's pruner."""
@@ -86,5 +86,4 @@ class Hyperband:
             min_resource=self.first,
             max_resource="auto" if self.last is None else self.last,
             reduction_factor=self.factor,
-            bootstrap_count=self.bootstrap,
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 from seqbench.records.plain_json import load_json
 from seqbench.records.searches import STUDY
+from seqbench.records.secrets import without_secrets
 from seqbench.records.store import write_atomic
 from seqbench.sweeps.tuning.objectives import Objective
 from seqbench.sweeps.tuning.settings import TuningSettings
@@ -57,6 +58,7 @@ def write_results(
         "finals": {str(number): list(run_ids) for number, run_ids in finals.items()},
         "trials": [_plain(trial) for trial in trials],
     }
+    document = without_secrets(document)
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     write_atomic(folder / STUDY, text + "\n")
     write_atomic(folder / TABLE, _table(objectives, trials))

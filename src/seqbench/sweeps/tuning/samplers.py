@@ -16,8 +16,6 @@ class Random:
     The only one whose trials show what a tuning budget is expected to buy.
     """
 
-    at_random = True
-
     def build(self, seed: int) -> BaseSampler:
         """Optuna's sampler."""
         return RandomSampler(seed=seed)
@@ -38,8 +36,6 @@ class TPE:
     candidates: PositiveInt = 24
     multivariate: bool = False
     constant_liar: bool = True
-
-    at_random = False
 
     def build(self, seed: int) -> BaseSampler:
         """Optuna's sampler."""

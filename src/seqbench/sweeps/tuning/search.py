@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ from seqbench.sweeps.execute import Observer, Outcome
 from seqbench.sweeps.freezing import freeze_idle
 from seqbench.sweeps.kept import forced
 from seqbench.sweeps.tuning.history import History, validations
-from seqbench.sweeps.tuning.objectives import NoValue, Objective
+from seqbench.sweeps.tuning.objectives import NoValue, Objective, kind_of
 from seqbench.sweeps.tuning.trials import Trial, Trials
 
 LOOK_SECONDS = 0.5  # between two looks at the validations of running trials
@@ -34,16 +34,18 @@ class Search:
     """A `Feed` of trials.
 
     Equal values are one run: a trial whose run has a record is told what that says, and one whose
-    run is under way waits for its end. A trial's record of other code is no value of this search:
-    the run is done again. One that no search has made stays, unless stale runs are to be redone.
+    run is under way waits for its end. A trial's record of other code or data is no value of this
+    search: the run is done again. One that no search has made stays, unless stale runs are to be
+    redone.
 
     Args:
         trials: the study's.
         compose: the job of a trial; raises ConfigErrors for values that do not go together.
         objectives: what is to be best.
+        kinds: of all runs that the space has: an objective that none of them logs is a mistake.
         part: what the config of its runs says of the search.
         wanted: trials that the study is to have in the end.
-        at_once: runs under way at most.
+        at_once: trials under way at most: more of the same run would be drawn without news.
         prunes: whether trials may be given up.
         redoes_stale: whether every run whose record is of other code is done again.
         observer: is told of trials that needed no run.
@@ -56,6 +58,7 @@ class Search:
         trials: Trials,
         compose: Compose,
         objectives: Sequence[Objective],
+        kinds: Iterable[tuple[str, ...]],
         part: dict[str, Any],
         wanted: int,
         at_once: int,
@@ -65,15 +68,18 @@ class Search:
         changed: Callable[[], None],
     ) -> None:
         self._trials, self._compose = trials, compose
-        self._objectives, self._part = tuple(objectives), part
+        self._objectives, self._kinds, self._part = tuple(objectives), frozenset(kinds), part
         self._wanted, self._at_once, self._prunes = wanted, at_once, prunes
         self._redoes_stale = redoes_stale
         self._observer, self._changed = observer, changed
+        self._outdated_data = trials.outdated_data
         self._left = trials.left_running()
         self._count = trials.count()
         self._under_way: dict[str, list[Trial]] = {}
         self._histories: dict[str, History] = {}
         self._ended: dict[str, Outcome] = {}  # in this sweep
+        self._kind: dict[str, tuple[str, ...]] = {}  # of a run
+        self._lacking: set[tuple[str, ...]] = set()  # kinds that do not log the objective
         self._stopped = 0  # trials that a later sweep goes on with
         self._looked = 0.0
         self.outcomes: list[Outcome] = []
@@ -82,7 +88,7 @@ class Search:
 
     def take(self) -> Job | None:
         """The job of the next trial that needs one."""
-        while len(self._under_way) < self._at_once and not self.is_done():
+        while self._num_under_way < self._at_once and not self.is_done():
             trial = self._left.pop(0) if self._left else self._trials.ask()
             job = self._begun(trial)
             if job is not None:
@@ -91,7 +97,7 @@ class Search:
 
     def is_done(self) -> bool:
         """Whether all trials that are wanted have been asked for."""
-        asked = self._count + self._stopped + sum(map(len, self._under_way.values()))
+        asked = self._count + self._stopped + self._num_under_way
         return not self._left and asked >= self._wanted
 
     def ended(self, outcome: Outcome) -> None:
@@ -100,10 +106,12 @@ class Search:
         Raises:
             ConfigError: no run logs the objective.
         """
+        if outcome.held:  # it is gone on with another time: why, is shown now or never
+            self._observer.note(f"{outcome.run_id}: {outcome.reason}")
         trials = self._under_way.pop(outcome.run_id, [])
         history = self._histories.pop(outcome.run_id, None)
         if history is not None and outcome.status in ("completed", "pruned"):
-            news = self._news(history, ended=True) or []
+            news = self._news(outcome.run_id, history, ended=True) or []
             for trial in trials:
                 self._note(trial, news)
         for trial in trials:
@@ -124,7 +132,7 @@ class Search:
             return
         self._looked = now
         for run_id, history in list(self._histories.items()):
-            news = self._news(history)
+            news = self._news(run_id, history)
             if news is None:
                 del self._histories[run_id]
                 continue
@@ -144,18 +152,26 @@ class Search:
         with suppress(RecordError):  # then it is trained to its end
             write_atomic(folder.prune, json.dumps(answer, allow_nan=False) + "\n")
 
-    def _news(self, history: History, *, ended: bool = False) -> list[tuple[int, float]] | None:
+    def _news(
+        self, run_id: str, history: History, *, ended: bool = False
+    ) -> list[tuple[int, float]] | None:
         """New validations; None where this run, of several kinds, does not log the objective."""
         try:
             return history.news(ended=ended)
-        except ConfigError:
-            if not self._has_completed():
-                raise
+        except ConfigError as error:
+            self._lacks(run_id, error)
             return None
 
-    def _has_completed(self) -> bool:
-        """Whether some run has the objective, so that it was not said wrongly."""
-        return any(each.state == "completed" for each in self._trials.all())
+    def _lacks(self, run_id: str, error: ConfigError) -> None:
+        """A run does not log the objective: no mistake, as long as one of another kind may.
+
+        Raises:
+            ConfigError: this one, where none does.
+        """
+        self._lacking.add(self._kind[run_id])
+        has_completed = any(each.state == "completed" for each in self._trials.all())
+        if self._lacking >= self._kinds and not has_completed:
+            raise error
 
     def _note(self, trial: Trial, news: Sequence[tuple[int, float]]) -> None:
         for validation, value in news:
@@ -171,6 +187,7 @@ class Search:
             self._fail(trial, " | ".join(error.line().splitlines()))
             return None
         self._trials.name_run(trial.number, job.run_id)
+        self._kind[job.run_id] = kind_of(job.config)
         trial = replace(trial, run_id=job.run_id)
         if job.run_id in self._under_way:
             self._under_way[job.run_id].append(trial)
@@ -192,8 +209,15 @@ class Search:
         if objective is not None:
             told = trial.validations or {}
             self._histories[job.run_id] = History(RunFolder(job.folder), objective, told=told)
+        self._forget_answer(trial, RunFolder(job.folder))
         freeze_idle(job)
         return job
+
+    def _forget_answer(self, trial: Trial, folder: RunFolder) -> None:
+        """A "prune" that another search said, or this one when it still pruned, ends no run now."""
+        if not (self._prunes and trial.validations) and not is_held(folder.lock):
+            with suppress(OSError):
+                folder.prune.unlink(missing_ok=True)
 
     def _known(self, job: Job, record: RunRecord | None) -> Outcome | None:
         """How the trial's run has ended already, if it has."""
@@ -201,6 +225,8 @@ class Search:
             return replace(self._ended[job.run_id], already=True)
         if record is None or job.config["force"] or is_held(RunFolder(job.folder).lock):
             return None
+        # A run of no search's, too, was chosen among now: nobody is to look at its test score.
+        record = replace(record, config={**record.config, SEARCH: self._part})
         if record.status == COMPLETED:
             stale = _stale(record, job)
             return Outcome(job.run_id, "completed", record=record, already=True, stale=stale)
@@ -209,11 +235,17 @@ class Search:
         return None
 
     def _is_outdated(self, record: RunRecord, job: Job) -> bool:
-        """Whether the run is to be done again, since it was made by other code."""
+        """Whether the run is to be done again, since it was made by other code or of other data."""
         if job.run_id in self._ended or is_held(RunFolder(job.folder).lock):
             return False
         minds = self._redoes_stale or is_trial(record.config)
-        return minds and record.status in (COMPLETED, PRUNED) and bool(_stale(record, job))
+        is_other = record.provenance.data_fingerprint in self._outdated_data
+        is_stale = is_other or (minds and bool(_stale(record, job)))
+        return record.status in (COMPLETED, PRUNED) and is_stale
+
+    @property
+    def _num_under_way(self) -> int:
+        return sum(map(len, self._under_way.values()))
 
     @property
     def _watched(self) -> Objective | None:
@@ -238,6 +270,9 @@ class Search:
             return
         self._ended[outcome.run_id] = outcome
         if outcome.status == "pruned":
+            if not self._trials.has_number(trial.number):
+                name = self._objectives[0].name
+                return self._fail(trial, NoValue.of(name, "NaN or infinity").line())
             self._trials.prune(trial.number)
         elif outcome.status == "failed" or outcome.record is None:
             return self._fail(trial, outcome.reason or "its record cannot be read")
@@ -247,8 +282,7 @@ class Search:
             except NoValue as error:
                 return self._fail(trial, error.line())
             except ConfigError as error:
-                if not self._has_completed():
-                    raise
+                self._lacks(outcome.run_id, error)
                 return self._fail(trial, error.line())
             self._trials.complete(trial.number, results)
         self._count += 1

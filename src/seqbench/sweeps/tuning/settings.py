@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 from optuna.pruners import BasePruner, NopPruner
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, BruteForceSampler, GridSampler, RandomSampler
 
 from seqbench.config.instantiate import instantiate
 from seqbench.config.validate import node_mistakes
 from seqbench.domains import NonNegativeInt, PositiveInt
-from seqbench.errors import ConfigError, ConfigErrors
+from seqbench.errors import ConfigError, ConfigErrors, kind_and_line
 
 Direction = Literal["minimize", "maximize"]
 Node = dict[str, Any]
@@ -36,7 +37,7 @@ class TuningSettings:
         directions: of each objective; None where they are known.
         storage: SQLAlchemy's URL of the database; None for SQLite in the study's folder.
         seed: of the sampler.
-        parallel: trials at once; None for as many as the launcher runs.
+        parallel: trials at once at most; None for as many as the launcher runs.
         retrain_best: fresh seeds on which the winner is run again.
     """
 
@@ -67,16 +68,24 @@ class TuningSettings:
     @property
     def at_random(self) -> bool:
         """Whether trials are drawn independently of what was seen."""
-        return bool(getattr(self._sampler(), "at_random", False))
+        return type(self.build_sampler(self.seed)) is RandomSampler
 
     def build_sampler(self, seed: int) -> BaseSampler:
         """Optuna's sampler.
 
         Raises:
-            ConfigError: the node is none of a sampler.
+            ConfigError: the node is none of a sampler, or of one that decides when to stop.
         """
         made = self._sampler()
-        found = made.build(seed) if hasattr(made, "build") else made(seed)
+        with _one_line("sampler"):
+            found = made.build(seed) if hasattr(made, "build") else made(seed)
+        if isinstance(found, GridSampler | BruteForceSampler):
+            raise ConfigError(
+                f"{SWEEPER}.sampler._target_",
+                expected="a sampler that can go on for ever",
+                got=type(found).__name__,
+                remedy="hydra/sweeper=grid tries every combination",
+            )
         return _checked(found, BaseSampler, "sampler")  # type: ignore[no-any-return]
 
     def build_pruner(self) -> BasePruner:
@@ -88,16 +97,16 @@ class TuningSettings:
         if self.pruner is None:
             return NopPruner()
         made = instantiate(self.pruner, f"{SWEEPER}.pruner")
-        made = made.build() if hasattr(made, "build") else made
+        with _one_line("pruner"):
+            made = made.build() if hasattr(made, "build") else made
         return _checked(made, BasePruner, "pruner")  # type: ignore[no-any-return]
 
     def _sampler(self) -> Any:
-        target = str(self.sampler["_target_"])
-        if target.startswith("seqbench."):
-            return instantiate(self.sampler, f"{SWEEPER}.sampler")
+        key, target = f"{SWEEPER}.sampler", self.sampler.get("_target_")
+        if target is None or str(target).startswith("seqbench."):
+            return instantiate(self.sampler, key)
         # One of Optuna's own or of the user's: seeded where it can be.
-        made = instantiate({**self.sampler, "_partial_": True}, f"{SWEEPER}.sampler")
-        return partial(_seeded, made)
+        return partial(_seeded, instantiate({**self.sampler, "_partial_": True}, key))
 
 
 def name_of(node: Mapping[str, Any] | None) -> str | None:
@@ -108,6 +117,19 @@ def name_of(node: Mapping[str, Any] | None) -> str | None:
 def _seeded(made: Any, seed: int) -> Any:
     takes = inspect.signature(made).parameters
     return made(seed=seed) if "seed" in takes and "seed" not in made.keywords else made()
+
+
+@contextmanager
+def _one_line(what: str) -> Iterator[None]:
+    """What Optuna says of arguments, or of a package that is not there, as an error of ours."""
+    try:
+        yield
+    except (ImportError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{SWEEPER}.{what}",
+            expected=f"arguments that make an Optuna {what}",
+            got=kind_and_line(error),
+        ) from error
 
 
 def _checked(found: Any, kind: type, what: str) -> Any:

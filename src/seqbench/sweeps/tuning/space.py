@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from hydra.core.override_parser.types import (
@@ -181,7 +182,7 @@ def read_space(arguments: Sequence[str], params: Mapping[str, Any], groups: Grou
     for line in [*(param_line(key, value) for key, value in params.items()), *arguments]:
         try:
             override = parse(line)
-            name = f"~{override.key_or_group}" if override.is_delete() else override.key_or_group
+            name = f"~{_key(override)}" if override.is_delete() else _key(override)
             found[name] = (
                 _hyperparameter(override, groups) if override.is_sweep_override() else line
             )
@@ -204,8 +205,14 @@ def read_space(arguments: Sequence[str], params: Mapping[str, Any], groups: Grou
     )
 
 
+def _key(override: Override) -> str:
+    """With its package, which is no part of a group's name: whoever reads it refuses it."""
+    package = "" if override.package is None else f"@{override.package}"
+    return f"{override.key_or_group}{package}"
+
+
 def _hyperparameter(override: Override, groups: Groups) -> Hyperparameter:
-    key, said = override.key_or_group, (override.input_line or "").partition("=")[2]
+    key, said = _key(override), (override.input_line or "").partition("=")[2]
     if key == "seed" or key in EXCLUDED or key.partition(".")[0] in EXCLUDED:
         raise ConfigError(
             key,
@@ -257,17 +264,21 @@ def _interval(key: str, sweep: IntervalSweep, said: str, *, logarithmic: bool) -
 
 def _range(key: str, sweep: RangeSweep, said: str, *, logarithmic: bool) -> Hyperparameter:
     """As in a grid, the end itself is left out; a range that counts down is one that counts up."""
-    start, stop, step = sweep.start, sweep.stop, sweep.step
-    assert start is not None and stop is not None
-    count = math.ceil((stop - start) / step - 1e-9) if step else 0
+    assert sweep.start is not None and sweep.stop is not None
+    given = (sweep.start, sweep.stop, sweep.step)
+    if not all(map(math.isfinite, given)):
+        raise ConfigError(key, expected="finite numbers", got=said)
+    # As they are written: in binary 3 x 0.3 is less than 0.9, and Optuna would leave it out.
+    start, stop, step = (Decimal(str(item)) for item in given)
+    count = math.ceil((stop - start) / step) if step else 0
     if count < 1:
         raise ConfigError(key, expected="values to search", got=f"none in {said}")
     last = start + (count - 1) * step
     low, high, step = min(start, last), max(start, last), abs(step)
-    _check_ends(key, low, high, said, logarithmic=logarithmic)
+    _check_ends(key, float(low), float(high), said, logarithmic=logarithmic)
     if logarithmic and step != 1:
         raise ConfigError(key, expected="a step of 1 where it is logarithmic", got=said)
-    if all(isinstance(item, int) for item in (low, high, step)):
+    if all(isinstance(item, int) for item in given):
         return Integers(key=key, low=int(low), high=int(high), step=int(step), log=logarithmic)
     if logarithmic:
         raise ConfigError(key, expected="whole numbers, or an interval", got=said)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from seqbench.errors import ConfigError, ConfigErrors, first_line
+from seqbench.errors import ConfigError, ConfigErrors, first_line, kind_and_line
+from seqbench.records.secrets import without_secrets
 from seqbench.sweeps.tuning.description import changes, description, other_makers
 from seqbench.sweeps.tuning.objectives import Objective
 from seqbench.sweeps.tuning.ownership import Ownership, refuse_held
@@ -23,6 +25,7 @@ from seqbench.sweeps.tuning.space import Space, Value
 
 _RUN, _REASON = "run_id", "reason"  # of a trial
 _VOID, _MADE_OF = "void", "made_of"  # of the study
+_OUTDATED_DATA = "outdated_data"  # within what it is made of
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 _FIXED = "fixed_params"  # Optuna's, of a trial that was enqueued
 _STATES = {
@@ -62,6 +65,9 @@ class Trial:
 class Trials:
     """A study's trials; the only one that writes to the database.
 
+    A study that is to be begun anew stays as it is until `begin_anew`: what may yet refuse the
+    search comes before.
+
     Args:
         url: of the database.
         name: the study's.
@@ -71,12 +77,13 @@ class Trials:
         made_of: what else the study's numbers depend on, by key: what is the same for all trials.
         made_by: the hash of the code, and the version of each library.
         redo: which trials that are there are to be done again: the study is begun anew for all, or
-            for trials of other code.
+            for trials of other code or data.
         shared_from: the study's folder, where the database is not this folder's alone.
 
     Attributes:
-        stale: whether its trials are of other code or libraries; only of a study that has all its
-            trials, so that none of this code is added to them.
+        is_discarded: whether its trials are to be done again, all of them.
+        stale: whether its trials are of other code, libraries or data; only of a study that has all
+            its trials, so that none of now is added to them.
 
     Raises:
         ConfigError: the database cannot be reached; the study there is another program's, or
@@ -99,17 +106,13 @@ class Trials:
         shared_from: Path | None = None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._space, self._objectives = space, tuple(objectives)
-        self._wanted, self._redo, self._shared_from = settings.n_trials, redo, shared_from
-        self.stale = False
+        self._settings, self._space, self._objectives = settings, space, tuple(objectives)
+        self._redo, self._shared_from = redo, shared_from
+        self._now = description(space, objectives, made_of, made_by)
+        self.is_discarded = self.stale = False
         self._storage = _reached(url)
-        self._study = self._opened(name, description(space, objectives, made_of, made_by))
-        self._ownership = (
-            None if shared_from is None else Ownership(self._study, self._storage, shared_from)
-        )
-        self._study.pruner = settings.build_pruner()
-        # A seeded sampler draws from its beginning after a restart: its seed moves on.
-        self._study.sampler = settings.build_sampler(settings.seed + len(self._frozen()))
+        self._open(name)
+        self._own()
 
     # What there is
 
@@ -121,12 +124,21 @@ class Trials:
 
     def count(self) -> int:
         """How many have ended that count."""
-        return _count(self._study)
+        void = _void(self._study)
+        return sum(each.state in _ENDED and each.number not in void for each in self._frozen())
+
+    def to_come(self, again: Sequence[Trial]) -> int:
+        """How many are left to do, if some that have failed are done again."""
+        if self.is_discarded:
+            return self._settings.n_trials
+        return max(self._settings.n_trials - self.count() + len(again), self._num_running())
 
     def best(self) -> list[Trial]:
         """The best completed trial, the first of equals; of several objectives the Pareto front."""
         done = [each for each in self.all() if each.state == "completed"]
         signs = [1.0 if each.higher_is_better else -1.0 for each in self._objectives]
+        if len(signs) == 1:
+            return [max(done, key=lambda each: signs[0] * each.results[0])] if done else []
         scores = {
             each.number: [s * value for s, value in zip(signs, each.results, strict=True)]
             for each in done
@@ -142,6 +154,40 @@ class Trials:
             )
             front += [] if beaten else [each]
         return front
+
+    # Beginning
+
+    @property
+    def outdated_data(self) -> frozenset[str]:
+        """Fingerprints of the data for which the study was begun anew: no record of it counts."""
+        return frozenset(self._study.user_attrs[_MADE_OF].get(_OUTDATED_DATA, []))
+
+    def meet(self, makers: Sequence[ConfigError], data: Iterable[str] = ()) -> None:
+        """Decides what becomes of a study whose trials are of other code, libraries or data.
+
+        Args:
+            makers: what is not as it was.
+            data: fingerprints of data that is no more.
+
+        Raises:
+            ConfigErrors: these, where trials of now would be added.
+        """
+        told = self.count()
+        if not told or self._redo == "stale":
+            self.is_discarded = True
+            self._now = {**self._now, _OUTDATED_DATA: sorted(data)}
+        elif told < self._settings.n_trials or self._num_running():
+            raise ConfigErrors(list(makers))
+        else:
+            self.stale = True
+
+    def begin_anew(self) -> None:
+        """Forgets every trial that there is."""
+        self._let_go()
+        optuna.delete_study(storage=self._storage, study_name=self._study.study_name)
+        self._open(self._study.study_name)
+        self._own()
+        self.is_discarded = False
 
     # Asking
 
@@ -164,7 +210,7 @@ class Trials:
         """Has the values of failed trials drawn again, in place of these, as many as are wanted."""
         wished = [dict(each.values) for each in failed]
         waiting = sum(values not in wished for values in self._waiting())
-        room = self._wanted - (len(self.all()) - len(failed)) - waiting
+        room = self._settings.n_trials - (len(self.all()) - len(failed)) - waiting
         for values in wished[: max(room, 0)]:
             self._enqueue(values)
         if room > 0:  # last: killed before, a sweep finds all as it was, or waiting already
@@ -174,11 +220,19 @@ class Trials:
         """The next trial.
 
         Raises:
-            ConfigError: another process has taken the study.
+            ConfigError: another process has taken the study; the sampler cannot draw from this
+                space, or lacks a package.
         """
         if self._ownership is not None:
             self._ownership.check()
-        asked = self._study.ask(self._space.distributions)
+        try:
+            asked = self._study.ask(self._space.distributions)
+        except (ImportError, ValueError) as error:
+            raise ConfigError(
+                f"{SWEEPER}.sampler",
+                expected="a sampler that can draw from this space",
+                got=kind_and_line(error),
+            ) from error
         return Trial(number=asked.number, values=dict(asked.params))
 
     def name_run(self, number: int, run_id: str) -> None:
@@ -196,6 +250,11 @@ class Trials:
         frozen = self._storage.get_trial(self._id(number))
         return bool(self._study.pruner.prune(self._study, frozen))
 
+    def has_number(self, number: int) -> bool:
+        """Whether any validation that it told of was finite; true of one that told of none."""
+        values = self._storage.get_trial(self._id(number)).intermediate_values.values()
+        return not values or any(map(math.isfinite, values))
+
     def complete(self, number: int, results: Sequence[float]) -> None:
         """The trial came to its end."""
         self._study.tell(number, list(results), skip_if_finished=True)
@@ -208,34 +267,40 @@ class Trials:
         """The trial has no value."""
         identity = self._id(number)
         if not self._storage.get_trial(identity).state.is_finished():
-            self._storage.set_trial_user_attr(identity, _REASON, reason)
+            self._storage.set_trial_user_attr(identity, _REASON, without_secrets(reason))
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
     def close(self) -> None:
         """Lets go of the study and of its database."""
-        if self._ownership is not None:
-            self._ownership.release()
+        self._let_go()
         self._storage.remove_session()
 
     # Inside
 
-    def _opened(self, name: str, now: dict[str, Any]) -> optuna.Study:
+    def _open(self, name: str) -> None:
         try:
-            study = self._created(name)
+            self._study = self._created(name)
         except DuplicatedStudyError:
-            study = optuna.load_study(storage=self._storage, study_name=name)
+            self._study = optuna.load_study(storage=self._storage, study_name=name)
             if self._shared_from is not None:
-                refuse_held(study, self._shared_from)
-            then = study.user_attrs.get(_MADE_OF)
-            if then is None:
-                self._refuse_anothers(study)
-            elif self._goes_on(study, then, now):
-                return study
-            else:
-                optuna.delete_study(storage=self._storage, study_name=name)
-                study = self._created(name)
-        study.set_user_attr(_MADE_OF, now)
-        return study
+                refuse_held(self._study, self._shared_from)
+            then = self._study.user_attrs.get(_MADE_OF)
+            if then is not None:
+                return self._compare(then)
+            self._refuse_anothers(self._study)
+        self._study.set_user_attr(_MADE_OF, self._now)
+
+    def _own(self) -> None:
+        """The study becomes this process's, with what prunes and what draws."""
+        study, shared = self._study, self._shared_from
+        self._ownership = None if shared is None else Ownership(study, self._storage, shared)
+        study.pruner = self._settings.build_pruner()
+        # A seeded sampler draws from its beginning after a restart: its seed moves on.
+        study.sampler = self._settings.build_sampler(self._settings.seed + len(self._frozen()))
+
+    def _let_go(self) -> None:
+        if self._ownership is not None:
+            self._ownership.release()
 
     def _created(self, name: str) -> optuna.Study:
         directions = [each.direction for each in self._objectives]
@@ -254,25 +319,18 @@ class Trials:
                 remedy="give the search another name with study=NAME",
             )
 
-    def _goes_on(
-        self, study: optuna.Study, then: Mapping[str, Any], now: Mapping[str, Any]
-    ) -> bool:
-        """Whether a study of ours goes on; False: it is begun anew, since nothing is lost by it."""
-        told, changed = _count(study), changes(then, now)
-        if changed and told:
+    def _compare(self, then: Mapping[str, Any]) -> None:
+        """Whether a study of ours goes on, or is to be begun anew, since nothing is lost by it."""
+        changed = changes(then, self._now)
+        if changed and self.count():
             raise ConfigErrors(changed)
         if changed or self._redo == "all":
-            return False
-        makers = other_makers(then, now)
-        if not makers:
-            return True
-        if not told or self._redo == "stale":
-            return False
-        is_running = any(e.state is TrialState.RUNNING for e in study.get_trials(deepcopy=False))
-        if told < self._wanted or is_running:
-            raise ConfigErrors(makers)
-        self.stale = True
-        return True
+            self.is_discarded = True
+        elif makers := other_makers(then, self._now):
+            self.meet(makers)
+
+    def _num_running(self) -> int:
+        return sum(each.state is TrialState.RUNNING for each in self._frozen())
 
     def _frozen(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
@@ -299,12 +357,6 @@ def _void(study: optuna.Study) -> set[int]:
     return set(study.user_attrs.get(_VOID, []))
 
 
-def _count(study: optuna.Study) -> int:
-    void = _void(study)
-    trials = study.get_trials(deepcopy=False)
-    return sum(each.state in _ENDED and each.number not in void for each in trials)
-
-
 def _trial(frozen: FrozenTrial) -> Trial:
     state = _STATES[frozen.state]
     return Trial(
@@ -325,12 +377,13 @@ def _reached(url: str) -> RDBStorage:
         raise ConfigError(
             _STORAGE,
             expected="the URL of a database that can be reached",
-            got=f"{_without_password(url)}: {first_line(error.__cause__ or error)}",
+            got=f"{_shown(url)}: {without_secrets(first_line(error.__cause__ or error))}",
         ) from error
 
 
-def _without_password(url: str) -> str:
+def _shown(url: str) -> str:
     try:
-        return make_url(url).render_as_string(hide_password=True)
+        shown: str = without_secrets(make_url(url).render_as_string(hide_password=True))
     except ArgumentError:
         return "no URL"
+    return shown

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from optuna.exceptions import StorageInternalError
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from seqbench.config.engine import Groups
@@ -19,13 +20,15 @@ from seqbench.records.claim import claimed, is_held, require_locks
 from seqbench.records.folder import RunFolder
 from seqbench.records.identity import EXCLUDED, without
 from seqbench.records.provenance import code_hash, versions
-from seqbench.records.record import COMPLETED, RunRecord
+from seqbench.records.record import COMPLETED, PRUNED, RunRecord
 from seqbench.records.searches import SEARCH, SearchPart, search_part
 from seqbench.sweeps.composer import Composer
 from seqbench.sweeps.execute import Execute, Launcher, Observer, Outcome
 from seqbench.sweeps.plan import Plan
 from seqbench.sweeps.state import RunStatus
-from seqbench.sweeps.tuning.objectives import Objective, objectives_of
+from seqbench.sweeps.tuning.data_check import outdated_data
+from seqbench.sweeps.tuning.description import other_data
+from seqbench.sweeps.tuning.objectives import Objective, kind_of, objectives_of
 from seqbench.sweeps.tuning.results import read_counts, read_ends, read_finals, write_results
 from seqbench.sweeps.tuning.search import Search
 from seqbench.sweeps.tuning.settings import SWEEPER, TuningSettings, name_of
@@ -33,6 +36,7 @@ from seqbench.sweeps.tuning.space import Space, read_space
 from seqbench.sweeps.tuning.trials import Redo, Trial, Trials
 
 DATABASE, LOCK = "optuna.db", ".tuning.lock"  # in the study's folder
+_GONE = "Record does not exist."  # what Optuna says of a study that somebody has deleted
 
 
 @dataclass
@@ -47,10 +51,11 @@ class Tuning:
         corners: jobs with every end of every hyperparameter: they compose, and are not run.
         composer: makes jobs.
         launcher: how they are executed.
+        ticks: whether it lets the search look after running trials, and knows how many run at once.
         trials: as they stood when `search` came back.
         best: the best of them; of several objectives the Pareto front.
         chosen: by the number of a best trial, its runs on fresh seeds.
-        stale: whether the trials are of other code or libraries, and none was added to them.
+        stale: whether the trials are of other code, libraries or data, and none was added to them.
     """
 
     tuning: TuningSettings
@@ -60,6 +65,7 @@ class Tuning:
     corners: tuple[Job, ...]
     composer: Composer = field(repr=False)
     launcher: Launcher = field(repr=False)
+    ticks: bool
     trials: list[Trial] = field(default_factory=list)
     best: list[Trial] = field(default_factory=list)
     chosen: dict[int, list[str]] = field(default_factory=dict)
@@ -93,7 +99,7 @@ class Tuning:
     def search(self, execute: Execute, observer: Observer) -> list[Outcome]:
         """Runs trials until the study has as many as it is to have, or the sweep is stopped.
 
-        The study must be `claimed`.
+        The study must be `claimed`. Whatever is refused is refused before a trial is forgotten.
 
         Args:
             execute: does one job; what it raises is that trial's failure.
@@ -101,25 +107,23 @@ class Tuning:
 
         Raises:
             ConfigError: the database cannot be reached, or is lost; no run logs the objective.
-            ConfigErrors: the study that is there is another search, or one of other code; jobs that
-                can never run.
+            ConfigErrors: the study that is there is another search, or one of other code or data;
+                jobs that can never run.
             RecordError: outputs cannot be written.
         """
         with self._opened() as trials:
-            self.stale = trials.stale
-            self.chosen = read_finals(self.folder, trials.all())
-            self._look_at(trials)
-            if self.settings["retry_failed"] and not trials.stale:
-                trials.retry(
-                    [each for each in trials.all() if self._may_yet_do(each.state, each.run_id)]
-                )
-            prepared = self.launcher.prepare(list(islice(cycle(self.corners), self._most())))
-            at_once = self.tuning.parallel or prepared
+            to_come, at_once = self._begun(trials, execute)
             observer.begin((), at_once)
+            if at_once >= to_come == self.tuning.n_trials > 1 and not self.tuning.at_random:
+                observer.note(
+                    f"all {to_come} trials are drawn before one has ended: {self.names[0]} learns "
+                    "nothing from them; hydra.sweeper.parallel=N draws later"
+                )
             search = Search(
                 trials=trials,
                 compose=self.job,
                 objectives=self.objectives,
+                kinds=[kind_of(job.config) for job in self.corners],
                 part=asdict(self._part("trial")),
                 wanted=self.tuning.n_trials,
                 at_once=at_once,
@@ -130,7 +134,8 @@ class Tuning:
             )
             with suppress(KeyboardInterrupt):  # its trials are gone on with another time
                 watching = _Watching(observer, search)
-                self.launcher.launch(search, execute, search.ended, watching)
+                if to_come:
+                    self.launcher.launch(search, execute, search.ended, watching)
             return search.outcomes
 
     def finals(self) -> Plan | None:
@@ -206,8 +211,53 @@ class Tuning:
             phase=phase, sampler=sampler, at_random=self.tuning.at_random, pruner=pruner
         )
 
-    def _most(self) -> int:
-        return max(self.tuning.n_trials, len(self.corners))
+    def _begun(self, trials: Trials, execute: Execute) -> tuple[int, int]:
+        """How many trials are to come, and how many at once; what may refuse them goes first."""
+        self._look_at_data(trials, execute)
+        self.stale = trials.stale
+        again = self._worth_another_try(trials)
+        to_come = trials.to_come(again)
+        at_once = self._prepared(to_come) if to_come else 1
+        if trials.is_discarded:
+            trials.begin_anew()
+        else:
+            trials.retry(again)
+        self.chosen = read_finals(self.folder, trials.all())
+        self._look_at(trials)
+        return to_come, at_once
+
+    def _prepared(self, to_come: int) -> int:
+        """How many trials run at once; a published launcher does not say, and does as it is told.
+
+        Raises:
+            ConfigErrors: jobs that can never run.
+        """
+        most = max(to_come, len(self.corners))
+        prepared = min(self.launcher.prepare(list(islice(cycle(self.corners), most))), to_come)
+        said = self.tuning.parallel
+        if said is None:
+            return prepared
+        return min(said, prepared) if self.ticks else said
+
+    def _look_at_data(self, trials: Trials, execute: Execute) -> None:
+        """Whether the data is still what the trials saw.
+
+        Raises:
+            ConfigErrors: it is not, and trials would be added.
+            KeyboardInterrupt: the look was broken off.
+        """
+        if trials.is_discarded or trials.stale:
+            return
+        done = {e.run_id: self.job(e) for e in trials.all() if e.state == "completed"}
+        found = outdated_data(list(done.values()), self.launcher, execute)
+        if found is not None:
+            trials.meet([other_data()], filter(None, found))
+
+    def _worth_another_try(self, trials: Trials) -> list[Trial]:
+        """The failed trials that are to be done again."""
+        if not self.settings["retry_failed"] or trials.is_discarded or trials.stale:
+            return []
+        return [each for each in trials.all() if self._may_yet_do(each.state, each.run_id)]
 
     @property
     def _redo(self) -> Redo | None:
@@ -222,7 +272,7 @@ class Tuning:
             return False
         with suppress(RecordError):
             record = RunFolder(self.folder / run_id).read_record()
-            return record is None or record.status != COMPLETED
+            return record is None or record.status not in (COMPLETED, PRUNED)
         return True
 
     def _look_at(self, trials: Trials) -> None:
@@ -246,7 +296,7 @@ class Tuning:
         """The study's trials."""
         with _database_errors():
             trials = Trials(
-                url=self.tuning.storage or f"sqlite:///{self.folder.resolve() / DATABASE}",
+                url=self.tuning.storage or database_url(self.folder),
                 name=self.study,
                 settings=self.tuning,
                 space=self.space,
@@ -316,7 +366,7 @@ def plan_search(
         groups: what there is to choose from.
         settings: the keys that only `sweep` has.
         launcher: how they are executed.
-        ticks: whether it lets the search look after running trials.
+        ticks: whether it lets the search look after running trials, and knows how many run at once.
 
     Raises:
         ConfigErrors: every mistake there is.
@@ -338,7 +388,13 @@ def plan_search(
         corners=corners,
         composer=composer,
         launcher=launcher,
+        ticks=ticks,
     )
+
+
+def database_url(folder: Path) -> str:
+    """The URL of a study's own database, whatever characters the path of its folder has."""
+    return URL.create("sqlite", database=str(folder.resolve() / DATABASE)).render_as_string()
 
 
 def _refuse_pruning(
@@ -389,7 +445,9 @@ def _database_errors() -> Iterator[None]:
     """What the database refuses in the middle of a search, as an error of ours."""
     try:
         yield
-    except (StorageInternalError, SQLAlchemyError) as error:
+    except (StorageInternalError, SQLAlchemyError, KeyError) as error:
+        if isinstance(error, KeyError) and error.args != (_GONE,):
+            raise
         raise ConfigError(
             f"{SWEEPER}.storage",
             expected="a database that stays",
