@@ -119,16 +119,18 @@ class Ray:
         ended: Callable[[Outcome], None],
         observer: Observer,
         checks: Sequence[Job] = (),
-    ) -> None:
+    ) -> bool:
         """Has Ray run the feed's jobs; the checks are done here.
 
         Told to stop it returns once running jobs have saved their checkpoints.
+
+        Returns:
+            Whether it was told to stop.
         """
         with stop_signals() as stops:
             tasks = RayTasks(reference(execute), self._request)
             Dispatch(tasks, self._at_once, ended, observer).work(feed, stops)
-        if not stops:
-            look_at(checks, execute, ended, observer)
+        return bool(stops) or look_at(checks, execute, ended, observer)
 
     def _join(self) -> None:
         import ray

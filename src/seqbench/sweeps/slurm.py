@@ -165,12 +165,15 @@ class Slurm:
         ended: Callable[[Outcome], None],
         observer: Observer,
         checks: Sequence[Job] = (),
-    ) -> None:
+    ) -> bool:
         """Has Slurm run the feed's jobs; the checks are done here.
 
         Jobs that an earlier sweep has left in the queue are found and not submitted again. Told to
         stop it cancels jobs, and returns once those that ran have saved their checkpoints; when
         the terminal is closed they stay queued.
+
+        Returns:
+            Whether it was told to stop.
 
         Raises:
             TrainingError: Slurm goes on taking no job.
@@ -187,8 +190,7 @@ class Slurm:
                 observer=observer,
             )
             Dispatch(queue, self.at_once, ended, observer).work(feed, stops)
-        if not stops:
-            look_at(checks, execute, ended, observer)
+        return bool(stops) or look_at(checks, execute, ended, observer)
 
     def _flags(self, job: Job) -> dict[str, Any]:
         """sbatch's options for a job, but for those that are the same in every sweep."""
