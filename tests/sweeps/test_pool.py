@@ -256,7 +256,7 @@ def test_a_users_file_is_not_taken_for_a_module_of_pythons(
 
 def test_a_signal_without_a_name(make_jobs: MakeJobs) -> None:
     (job,) = make_jobs(1)
-    assert bury(job, -40).reason.startswith("killed by signal 40; see ")
+    assert bury(job, -40).reason == "killed by signal 40"  # before it had a log
 
 
 def test_told_twice_to_stop_the_pool_does_not_wait(
