@@ -78,12 +78,16 @@ class RayTasks:
 
         Returns:
             None of them: no task is another sweep's.
+
+        Raises:
+            TrainingError: the cluster does not answer.
         """
         import ray
 
         self._is_stopping = True
-        for task in self._tasks:
-            ray.cancel(task, force=at_once)
+        with _answering():
+            for task in self._tasks:
+                ray.cancel(task, force=at_once)
         return ()
 
     def _over(self, job: Job, task: Any) -> News:

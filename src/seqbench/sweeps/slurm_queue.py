@@ -85,6 +85,7 @@ class SlurmQueue:
     _is_mine: bool = True
     _looked: float = 0.0
     _is_silent: bool = False
+    _is_uncancelled: bool = False
     _is_stopping: bool = False
 
     def submit(self, job: Job) -> None:
@@ -135,23 +136,19 @@ class SlurmQueue:
         return theirs
 
     def _cancel(self, jobs: Sequence[Handed]) -> None:
-        """Has jobs cancelled; what is not cancelled is told to the user, and tried again later."""
+        """Has jobs cancelled; that they were not is told once, and tried again at the next look."""
         if not jobs:
             return
         try:
             cancel(each.job_id for each in jobs)
         except NoAnswer as error:
-            ids = " ".join(each.job_id for each in jobs)
-            self._be_silent(f"the jobs could not be cancelled ({error}): scancel {ids}")
+            if not self._is_uncancelled:
+                ids = " ".join(each.job_id for each in jobs)
+                self.observer.note(f"the jobs could not be cancelled ({error}): scancel {ids}")
+            self._is_uncancelled = True
             return
         for each in jobs:
             each.is_cancelled = True
-
-    def _be_silent(self, line: str) -> None:
-        """Slurm does not answer: the user is told once, until it does."""
-        if not self._is_silent:
-            self.observer.note(line)
-        self._is_silent = True
 
     def _find_left(self, folder: Path) -> None:
         """What is queued of this study, by whom it was submitted."""
@@ -187,16 +184,15 @@ class SlurmQueue:
     def _look_at_queue(self) -> Iterator[News]:
         try:
             there = {each.job_id: each for each in queue()}
+            for handed in list(self._handed.values()):
+                found = there.get(handed.job_id)
+                yield from self._missed(handed) if found is None else self._seen(handed, found)
         except NoAnswer as error:
-            self._be_silent(f"Slurm does not answer and is asked again: {error}")
+            if not self._is_silent:
+                self.observer.note(f"Slurm does not answer and is asked again: {error}")
+            self._is_silent = True
             return
         self._is_silent = False
-        for handed in list(self._handed.values()):
-            found = there.get(handed.job_id)
-            if found is None:
-                yield from self._missed(handed)
-            else:
-                yield from self._seen(handed, found)
         if self._is_stopping:
             left = [each for each in self._handed.values() if each.job_id in there]
             self._cancel([each for each in left if each.state != "COMPLETING"])
@@ -217,8 +213,8 @@ class SlurmQueue:
             return
         self._stuck.add(found.reason)
         ends = f"scancel {found.job_id} ends it"
-        is_held = "held" in found.reason.lower()
-        remedy = f"scontrol release {found.job_id} lets it go, {ends}" if is_held else ends
+        can_go = "held" in found.reason.lower()
+        remedy = f"scontrol release {found.job_id} lets it go, {ends}" if can_go else ends
         self.observer.note(
             f"{handed.job.run_id} does not start by itself ({found.reason}): {remedy}"
         )
@@ -227,6 +223,9 @@ class SlurmQueue:
         """A job that is not in the queue has ended; how, it may have told, or Slurm knows.
 
         One that was interrupted may be on its way back into the queue.
+
+        Raises:
+            NoAnswer: Slurm is not asked now.
         """
         if self._is_stopping:  # what it is then called in Slurm differs, and may not be told
             yield self._over(handed, _told(handed) or Outcome(handed.job.run_id, "interrupted"))
@@ -234,10 +233,7 @@ class SlurmQueue:
         handed.missed = handed.missed or time.monotonic()
         if time.monotonic() - handed.missed < LINGER_SECONDS:
             return
-        try:
-            known = details(handed.job_id)
-        except NoAnswer:
-            return  # it is asked again
+        known = details(handed.job_id)
         state = known.get("JobState", "")
         if state and not is_end(state):
             handed.missed = None
@@ -254,10 +250,10 @@ class SlurmQueue:
 
     def _resubmitted(self, handed: Handed) -> Iterator[News]:
         job = handed.job
+        cancel([handed.job_id])  # Slurm may yet bring it back
         try:
-            cancel([handed.job_id])  # Slurm may yet bring it back
             again = Handed(self._submit(job, _folder(job)), job)
-        except (NoAnswer, NotTaken):
+        except NotTaken:
             return  # it is tried again
         self._losses[job.run_id] += 1
         self._over(handed, Outcome(job.run_id, "interrupted"))
