@@ -270,11 +270,9 @@ class SlurmQueue:
         return bury_as(handed.job, known.get("JobState", "ProcessEnd"), message)
 
     def _over(self, handed: Handed, outcome: Outcome) -> News:
-        folder = _folder(handed.job)
         del self._handed[handed.job.run_id]
-        _word(folder, handed.job_id).unlink(missing_ok=True)
         if outcome.status in ("completed", "pruned"):
-            for path in folder.glob(f"{handed.job_id}[_.]*"):
+            for path in _folder(handed.job).glob(f"{handed.job_id}[_.]*"):
                 path.unlink(missing_ok=True)
         return News(handed.job.run_id, "ended", outcome)
 
