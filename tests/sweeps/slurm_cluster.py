@@ -49,6 +49,7 @@ SlurmdLogFile={folder}/slurmd.log
 NodeName=localhost NodeHostName=localhost NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
 PartitionName=small Nodes=ALL Default=YES MaxTime=60 State=UP PriorityTier=1 GraceTime=0
 PartitionName=polite Nodes=ALL MaxTime=60 State=UP PriorityTier=1 GraceTime=20
+PartitionName=hidden Nodes=ALL MaxTime=60 State=UP PriorityTier=1 GraceTime=0 Hidden=YES
 PartitionName=urgent Nodes=ALL MaxTime=60 State=UP PriorityTier=9 PreemptMode=OFF
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -124,6 +125,41 @@ def test_a_stop_is_told_once_and_waited_for(make_jobs: MakeJobs) -> None:
     assert [outcome.status for outcome in outcomes] == ["interrupted"] * 2
     note = "stopping: 1 running jobs save their checkpoints, 1 waiting jobs are cancelled"
     assert note in seen.log
+
+
+class Slow(Scripted):
+    """Takes its time over each job; while it takes one, somebody says stop."""
+
+    stopped_at: int = 99
+    stops: list[int]
+
+    def submit(self, job: Job) -> None:
+        if job.seed == self.stopped_at:
+            self.stops.append(signal.SIGINT)
+        time.sleep(0.02)
+        super().submit(job)
+
+    def news(self, seconds: float) -> Iterator[News]:
+        self.log.append("news")
+        yield from super().news(seconds)
+
+
+def test_told_to_stop_it_hands_no_further_job_over(make_jobs: MakeJobs) -> None:
+    scheduler = Slow()
+    scheduler.stops, scheduler.stopped_at = [], 1
+    Dispatch(scheduler, 9, lambda _: None, Seen()).work(Listed(make_jobs(5)), scheduler.stops)
+    assert scheduler.log[:4] == ["submit 0", "submit 1", "news", "stop False"]
+
+
+def test_others_are_heard_while_a_slow_scheduler_takes_jobs(
+    make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "TICK_SECONDS", 0.03)
+    scheduler, seen, ticks = Slow(), Seen(), list[int]()
+    seen.tick = lambda: ticks.append(len(scheduler.log))  # type: ignore[method-assign]
+    Dispatch(scheduler, 9, lambda _: None, seen).work(Listed(make_jobs(6)), [])
+    assert scheduler.log.index("news") < scheduler.log.index("submit 5")
+    assert ticks[0] < scheduler.log.index("submit 5")
 
 
 def test_told_twice_to_stop_it_waits_no_longer(make_jobs: MakeJobs) -> None:

@@ -56,7 +56,7 @@ Run = Callable[..., list[Outcome]]
 def test_checks_alone_take_no_more_than_the_slots(make_jobs: MakeJobs) -> None:
     """Nothing is prepared for them, and a login node is not for work."""
     pool, jobs = Pool(slots=1, modules=()), make_jobs(3)
-    pool.launch(Listed(), pool_jobs.complete, lambda _: None, Seen(), checks=jobs)
+    assert not pool.launch(Listed(), pool_jobs.complete, lambda _: None, Seen(), checks=jobs)
     pool.close()
     assert [line[0] for line in pool_jobs.events(jobs[0].folder.parent)] == ["start", "end"] * 3
 
@@ -202,7 +202,7 @@ def test_a_stop_before_anything_is_imported_waits_for_nothing(make_jobs: MakeJob
     pool, jobs, seen, outcomes = Pool(slots=2), make_jobs(2), Seen(), list[Outcome]()
     pool.prepare(jobs)
     seen.on_started[1] = lambda: os.kill(os.getpid(), signal.SIGINT)
-    pool.launch(Listed(jobs), pool_jobs.sleep, outcomes.append, seen)
+    assert pool.launch(Listed(jobs), pool_jobs.sleep, outcomes.append, seen)  # it was told to stop
     assert outcomes == []
     assert not jobs[0].folder.joinpath("record.json").exists()
 
@@ -256,7 +256,7 @@ def test_a_users_file_is_not_taken_for_a_module_of_pythons(
 
 def test_a_signal_without_a_name(make_jobs: MakeJobs) -> None:
     (job,) = make_jobs(1)
-    assert bury(job, -40).reason.startswith("killed by signal 40; see ")
+    assert bury(job, -40).reason == "killed by signal 40"  # before it had a log
 
 
 def test_told_twice_to_stop_the_pool_does_not_wait(

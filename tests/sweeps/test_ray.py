@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.sweeps.seen import MakeJobs
+from tests.sweeps.seen import MakeJobs, Seen
 
 from seqbench.errors import ConfigError, ConfigErrors, TrainingError
 from seqbench.sweeps import ray
+from seqbench.sweeps.execute import attempt
+from seqbench.sweeps.feed import Listed
 from seqbench.sweeps.ray import Ray
 
 SETTINGS: dict[str, Any] = {
@@ -127,3 +130,29 @@ def test_what_no_machine_can_run(make_jobs: MakeJobs, monkeypatch: pytest.Monkey
     )
     with pytest.raises(ConfigErrors, match="got 3 CPU"):
         Ray.of(**{**SETTINGS, "cpus": 3}).prepare(make_jobs(1))
+
+
+@pytest.mark.parametrize("at_once", [None, 8])
+def test_a_cluster_that_grows_by_demand_is_asked_for_what_it_has_not_yet(
+    at_once: int | None, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its head takes no runs, and no other machine is up."""
+    _pretend(monkeypatch, [{"memory": 1.0}])
+    settings = {**SETTINGS, "address": "auto", "at_once": at_once}
+    launcher, jobs = Ray.of(**settings), make_jobs(9, accelerator="cuda", devices=2, threads=3)
+    if at_once is None:
+        with pytest.raises(ConfigErrors, match="got cuda"):
+            launcher.prepare(jobs)
+        return
+    assert launcher.prepare(jobs) == 8
+    assert launcher._request(jobs[0]) == {"num_cpus": 6, "num_gpus": 2, "resources": {}}
+    seen = Seen()
+    monkeypatch.setattr(ray, "RayTasks", lambda *_: None)
+    monkeypatch.setattr(ray.Dispatch, "work", lambda *_: None)
+    assert not launcher.launch(Listed(jobs), attempt, lambda _: None, seen)  # type: ignore[arg-type]
+    assert seen.log == ["no machine of the cluster has 6 CPU, 2 GPU now: such runs wait for one"]
+
+
+def test_an_amount_has_an_end() -> None:
+    with pytest.raises(ConfigErrors, match="gpus_per_run: expected a positive number"):
+        Ray.of(**{**SETTINGS, "gpus_per_run": math.inf})

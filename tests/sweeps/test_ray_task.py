@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -58,10 +59,10 @@ def cancelled_in(
 
     canceller = threading.Thread(target=cancel)
     canceller.start()
-    code, outcome = TASK()
+    end = TASK()
     canceller.join()
-    assert outcome is None  # it has told none
-    return code
+    assert end.outcome is None  # it has told none
+    return end.code
 
 
 @pytest.mark.usefixtures("worker")
@@ -77,3 +78,16 @@ def test_a_run_whose_task_is_cancelled_saves_its_checkpoint(
 def test_a_run_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_task, "STOP_SECONDS", 0.3)
     assert cancelled_in(tmp_path, monkeypatch, saves=30.0) == -signal.SIGKILL
+
+
+def test_what_a_run_says_before_its_log_is_open_is_not_lost(tmp_path: Path) -> None:
+    """As where machines do not share a file system."""
+    nowhere = tmp_path / "nowhere"
+    order = Order(call="module:call", folder=str(tmp_path), cwd=str(nowhere), path=(), argv=())
+    end = RayTask(order, {}, None)()
+    assert (end.code, end.outcome) == (1, None)
+    assert end.said.endswith(
+        f"TrainingError: the sweep's working folder: expected {nowhere} on {socket.gethostname()}, "
+        "got No such file or directory; the machines of a cluster share a file system with the "
+        "one that sweeps"
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from tests.sweeps.seen import MakeJobs, Seen
 from seqbench.errors import ConfigError, ConfigErrors, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.sweeps import slurm, slurm_commands, slurm_queue, slurm_run
-from seqbench.sweeps.dispatch import News
+from seqbench.sweeps.dispatch import News, NotTaken
 from seqbench.sweeps.execute import Outcome
 from seqbench.sweeps.node import Order, tell, told
 from seqbench.sweeps.slurm import Slurm
@@ -30,6 +32,19 @@ SETTINGS: dict[str, Any] = {
     "extra": {},
 }  # fmt: skip
 
+Answers = Callable[..., None]
+
+
+def raises_or(answer: Any) -> Callable[..., Any]:
+    """A function that answers so, or raises an answer that is an error."""
+
+    def give(*_: Any) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return give
+
 
 def test_settings_that_make_no_sense() -> None:
     wrong = {
@@ -42,10 +57,40 @@ def test_settings_that_make_no_sense() -> None:
     assert "hydra.launcher.timeout_min: expected a positive integer, got 1h" in caught.value.line()
 
 
-@pytest.mark.parametrize("option", ["nodes", "array", "cpus_per_task", "no-requeue"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "nodes", "array", "cpus_per_task", "no-requeue", "quiet", "parsable", "wait", "clusters",
+        "hold", "test-only", "tasks_per_node", "gpus", "mem-per-cpu",
+    ],
+)  # fmt: skip
 def test_options_that_the_launcher_sets_itself(option: str) -> None:
     with pytest.raises(ConfigErrors, match="an option that the launcher does not set itself, got"):
-        Slurm.of(**{**SETTINGS, "extra": {option: 2}})
+        Slurm.of(**{**SETTINGS, "mem_gb": 1, "extra": {option: 2}})
+
+
+def test_gpus_are_said_in_one_place() -> None:
+    with pytest.raises(ConfigErrors, match=r"got --gres, which is what gpus says"):
+        Slurm.of(**{**SETTINGS, "extra": {"gres": "gpu:1"}})
+    assert Slurm.of(**{**SETTINGS, "extra": {"gres": "scratch:1", "mem-per-cpu": "1G"}}).extra
+
+
+def test_a_warning_that_comes_as_the_job_begins_is_refused() -> None:
+    for seconds, least in ((90, 3), (60, 3), (59, 2)):
+        settings = {**SETTINGS, "warning_seconds": seconds}
+        assert Slurm.of(**{**settings, "timeout_min": least}).timeout_min == least
+        with pytest.raises(ConfigErrors) as caught:
+            Slurm.of(**{**settings, "timeout_min": least - 1})
+        assert caught.value.line() == (
+            f"hydra.launcher.timeout_min: expected at least {least} with "
+            f"warning_seconds={seconds}: Slurm may warn a minute early, got {least - 1}"
+        )
+
+
+@pytest.mark.parametrize("name", ["mem_gb", "poll_seconds"])
+def test_an_amount_has_an_end(name: str) -> None:
+    with pytest.raises(ConfigErrors, match=f"{name}: expected a positive number"):
+        Slurm.of(**{**SETTINGS, name: math.inf})
 
 
 def test_more_than_one_node_a_run_is_refused_with_a_reason() -> None:
@@ -84,10 +129,11 @@ def test_further_options_on_the_command_line(
              "account": "a"},
         ),
         (
-            {"extra": {"exclusive": True, "nice": False, "mail_type": "END"}},
+            {"extra": {"exclusive": True, "nice": 0, "mail_type": "END", "overcommit": False}},
             {},
-            {"cpus-per-task": 1, "exclusive": True, "mail-type": "END"},
+            {"cpus-per-task": 1, "exclusive": True, "nice": 0, "mail-type": "END"},
         ),
+        ({"mem_gb": 0.0004}, {}, {"cpus-per-task": 1, "mem": "1M"}),  # 0M would be all there is
     ],
 )  # fmt: skip
 def test_what_a_job_asks_for(
@@ -98,7 +144,38 @@ def test_what_a_job_asks_for(
 ) -> None:
     (job,) = make_jobs(1, **trainer)
     flags = Slurm.of(**{**SETTINGS, **settings})._flags(job)
-    assert flags == {"time": 60, "nodes": 1, "ntasks": 1, **expected}
+    always = {"time": 60, "nodes": 1, "ntasks": 1, "signal": "USR1@90", "requeue": True}
+    assert flags == {**always, **expected}
+
+
+def test_a_baseline_asks_for_no_gpu(make_jobs: MakeJobs) -> None:
+    (job,) = make_jobs(1, accelerator="cuda")
+    job.config["choices"]["model"] = "baseline/ngram"
+    assert "gpus-per-node" not in Slurm.of(**SETTINGS)._flags(job)
+    assert Slurm.of(**{**SETTINGS, "gpus": 1})._flags(job)["gpus-per-node"] == 1  # it was said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"cpus": 5}, "cpus: expected at least trainer.threads times trainer.devices, 6, got 5"),
+        ({"gpus": 1}, "gpus: expected at least trainer.devices, 2, got 1"),
+        ({"gpus": "a100"}, "gpus: expected at least trainer.devices, 2, got a100"),
+        ({"gpus": "a100:1,v100:1", "cpus": 6}, None),
+    ],
+)
+def test_less_than_a_runs_devices_need_is_refused(
+    settings: dict[str, Any], said: str | None, make_jobs: MakeJobs, answers: Answers
+) -> None:
+    answers()
+    jobs = make_jobs(3, accelerator="cuda", devices=2, threads=3)
+    launcher = Slurm.of(**{**SETTINGS, **settings})
+    if said is None:
+        assert launcher.prepare(jobs) == 3
+        return
+    with pytest.raises(ConfigErrors) as caught:
+        launcher.prepare(jobs)
+    assert caught.value.line() == f"hydra.launcher.{said}"
 
 
 def test_processes_that_load_data_have_cores_of_their_own(make_jobs: MakeJobs) -> None:
@@ -128,27 +205,111 @@ def test_submitit_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         Slurm.of(**SETTINGS).prepare([])
 
 
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """Has Slurm's commands be there, and those that are named fail so."""
+
+    def pretend(**failing: str) -> None:
+        def answer(*command: str) -> str:
+            if command[0] in failing:
+                raise NoAnswer(failing[command[0]])
+            return ""
+
+        monkeypatch.setattr(slurm, "find_spec", lambda name: object())
+        monkeypatch.setattr(slurm, "missing", list)
+        monkeypatch.setattr(slurm_commands, "_run", answer)
+
+    return pretend
+
+
 @pytest.mark.parametrize("is_up", [True, False])
 def test_a_controller_that_is_down_is_not_a_refusal(
-    is_up: bool, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+    is_up: bool, make_jobs: MakeJobs, answers: Answers
 ) -> None:
-    def answer(*command: str) -> str:
-        if is_up and command[0] == "squeue":
-            return ""
-        raise NoAnswer(f"{command[0]}: no" if is_up else "connect failure")
-
-    monkeypatch.setattr(slurm, "find_spec", lambda name: object())
-    monkeypatch.setattr(slurm, "missing", list)
-    monkeypatch.setattr(slurm_commands, "_run", answer)
+    answers(**({"sbatch": "sbatch: no"} if is_up else {"squeue": "connect failure"}))
     with pytest.raises(ConfigErrors if is_up else TrainingError) as caught:
         Slurm.of(**SETTINGS).prepare(make_jobs(1))
     assert caught.value.line() == (
         "hydra.launcher: expected options that this cluster takes, got --cpus-per-task=1 "
-        "--nodes=1 --ntasks=1 --time=60: sbatch: no"
+        "--nodes=1 --ntasks=1 --requeue --signal=USR1@90 --time=60: sbatch: no"
         if is_up
         else "hydra/launcher=slurm: expected a Slurm controller that answers, got connect failure; "
         "scontrol ping says whether it is up"
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "sbatch: error: AssocMaxSubmitJobLimit allocation failure: Job violates accounting/QOS "
+        "policy (job submit limit, user's size and/or time limits)",
+        "allocation failure: Required node not available (down, drained or reserved)",
+        "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
+    ],
+)
+def test_what_slurm_does_not_take_now_is_not_refused(
+    said: str, make_jobs: MakeJobs, answers: Answers
+) -> None:
+    answers(sbatch=said)
+    assert Slurm.of(**SETTINGS).prepare(make_jobs(2)) == 2
+
+
+def test_defaults_of_the_environment_are_told_where_they_are_missed(
+    make_jobs: MakeJobs, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(sbatch="Invalid account")
+    monkeypatch.setenv("SBATCH_ACCOUNT", "mine")
+    with pytest.raises(ConfigErrors, match="Invalid account; SBATCH_ACCOUNT is not heard here"):
+        Slurm.of(**SETTINGS).prepare(make_jobs(1))
+
+
+def test_commands_do_not_see_what_is_meant_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = {"SBATCH_PARTITION", "SLURM_CPU_BIND", "SLURM_JOB_ID", "SQUEUE_QOS", "SCANCEL_STATE"}
+    kept = {"SLURM_CONF", "PATH", "MY_SLURM_NOTES"}
+    for name in (hidden | kept) - {"PATH"}:
+        monkeypatch.setenv(name, "said")
+    script = tmp_path / "sbatch"
+    script.write_text("#!/bin/sh\nenv\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    by_submitit = subprocess.run(
+        slurm_commands.submission(Path("x")), capture_output=True, text=True, check=True
+    )
+    for printed in (slurm_commands._run("sbatch"), by_submitit.stdout):
+        names = {line.partition("=")[0] for line in printed.splitlines()}
+        assert names & (hidden | kept) == kept
+
+
+def test_a_submission_ends_in_time_and_not_by_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "sbatch"
+    script.write_text("#!/bin/sh\nps -o pgid= -p $$ >&2\nsleep 30\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(slurm_commands, "ANSWER_SECONDS", 0.5)
+    done = subprocess.run(slurm_commands.submission(Path("x")), capture_output=True, text=True)
+    assert done.returncode != 0
+    assert int(done.stderr.split()[0]) != os.getpgid(0)
+
+
+def test_a_batch_of_jobs_that_is_not_cancelled_keeps_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[int] = []
+
+    def run(*command: str) -> str:
+        told.append(len(command) - 2)
+        if len(told) == 1:
+            raise NoAnswer("connect failure")
+        return ""
+
+    monkeypatch.setattr(slurm_commands, "_run", run)
+    with pytest.raises(NoAnswer, match="connect failure"):
+        slurm_commands.cancel(map(str, range(450)))
+    assert told == [200, 200, 50]
 
 
 @pytest.fixture
@@ -158,28 +319,35 @@ def node(
     """Executes a run that is interrupted, as a job that Slurm says this of."""
 
     def run(
-        *, checkpoint: bool = False, says: str | None = None, **known: str
+        *, before: bool = False, checkpoint: bool = False, says: Sequence[str] = (), **known: str
     ) -> tuple[Outcome | None, list[str]]:
         (job,) = make_jobs(1)
         requeued: list[str] = []
+        path = RunFolder(job.folder).checkpoints / "last.ckpt"
+        if before:  # by the clock of a file server that is ahead
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            os.utime(path, (time.time() + 99, time.time() + 99))
+        said = list(says)
 
         def perform(order: Order) -> Outcome:
             if checkpoint:
-                path = RunFolder(job.folder).checkpoints / "last.ckpt"
-                path.parent.mkdir(parents=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch()
-                os.utime(path, (time.time() + 1, time.time() + 1))
+                os.utime(path, (time.time() - 99, time.time() - 99))  # and one that is behind
             return Outcome(job.run_id, "interrupted")
 
         def details(job_id: str) -> dict[str, str]:
-            if says is not None:
-                raise NoAnswer(says)
+            if said:
+                raise NoAnswer(said.pop(0))
             return known
 
         monkeypatch.setenv("SLURM_JOB_ID", "7")
         monkeypatch.setattr(slurm_run, "perform", perform)
         monkeypatch.setattr(slurm_run, "details", details)
         monkeypatch.setattr(slurm_run, "requeue", requeued.append)
+        monkeypatch.setattr(slurm_run, "AGAIN_SECONDS", 0.01)
+        monkeypatch.setattr(slurm_run, "GIVE_UP_SECONDS", 0.1)
         with pytest.raises(SystemExit) as ended:
             SlurmRun(Order.of(job, "module:call"), str(tmp_path))()
         outcome = told(tmp_path / "7.json")
@@ -213,18 +381,26 @@ def test_which_interrupted_jobs_come_back(
 
 @pytest.mark.parametrize("state", ["RUNNING", "TIMEOUT"])
 def test_a_job_out_of_time_comes_back_if_it_got_anywhere(state: str, node: Node) -> None:
-    outcome, requeued = node(JobState=state, PreemptTime="None", TimeLimit="00:10:00")
-    assert requeued == []
-    assert (outcome.status, outcome.reason) == (
-        "failed", "Slurm's limit of 00:10:00 came before its first checkpoint",
-    )  # fmt: skip
-    outcome, requeued = node(checkpoint=True, JobState=state, PreemptTime="None")
-    assert (outcome.status, requeued) == ("interrupted", ["7"])
+    known = {"JobState": state, "PreemptTime": "None", "TimeLimit": "00:10:00"}
+    for before in (False, True):  # none at all, and none but that of an earlier start
+        outcome, requeued = node(before=before, **known)
+        assert requeued == []
+        assert (outcome.status, outcome.reason) == (
+            "failed", "Slurm's limit of 00:10:00 came before a new checkpoint",
+        )  # fmt: skip
+    for before in (False, True):
+        outcome, requeued = node(before=before, checkpoint=True, **known)
+        assert (outcome.status, requeued) == ("interrupted", ["7"])
 
 
 def test_a_job_that_cannot_come_back_says_so(node: Node) -> None:
-    outcome, _ = node(says="slurm is away")
+    outcome, _ = node(says=["slurm is away"] * 99)
     assert outcome.reason == "it could not be queued again: slurm is away"
+
+
+def test_a_busy_controller_is_asked_again(node: Node) -> None:
+    outcome, requeued = node(says=["timed out"] * 2, JobState="PREEMPTED")
+    assert (outcome.reason, requeued) == ("", ["7"])
 
 
 @pytest.fixture
@@ -244,8 +420,8 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> tuple[SlurmQueue, list[Any], Seen]
     monkeypatch.setattr(slurm_queue, "LINGER_SECONDS", 0.05)
     monkeypatch.setattr(SlurmQueue, "_submit", lambda self, job, folder: f"{job.seed}")
     made = SlurmQueue(
-        call="module:call", flags=lambda job: {}, setup=(), python="python", warning_seconds=1,
-        poll_seconds=0.0, claim=lambda folder: True, observer=seen,
+        call="module:call", flags=lambda job: {}, setup=(), python="python", poll_seconds=0.0,
+        claim=lambda folder: True, observer=seen,
     )  # fmt: skip
     return made, looks, seen
 
@@ -282,6 +458,7 @@ def test_a_job_between_two_states_is_given_time(
     queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, looks, _ = queue
+    monkeypatch.setattr(slurm_queue, "details", lambda job_id: {})  # it was long ago
     (job,) = make_jobs(1)
     tell_path = job.folder.parent / "slurm" / "0.json"
     looks += [[], [("0", "RUNNING", job.run_id)], [], [("0", "PENDING", job.run_id)]]
@@ -319,7 +496,7 @@ def test_jobs_that_an_earlier_sweep_left_are_found(
     alone: bool, queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    made, looks, _ = queue
+    made, looks, seen = queue
     made.claim = lambda folder: alone
     first, second = make_jobs(2)
     folder = first.folder.parent / "slurm"
@@ -334,8 +511,176 @@ def test_jobs_that_an_earlier_sweep_left_are_found(
     left = made.stop(at_once=False)
     assert cancelled == (["41", "1"] if alone else ["1"])  # not while another sweep waits for it
     assert left == ([] if alone else [first.run_id])
-    looks.append([("41", "RUNNING", first.run_id)])
-    assert [each.run_id for each in news(made)] == [second.run_id]
+    looks.append([("41", "COMPLETING", first.run_id)])
+    told = [(each.run_id, each.what) for each in news(made)]
+    assert told == [(first.run_id, "began")] * alone + [(second.run_id, "ended")]
+    assert seen.log == [
+        "1 jobs of this study are in Slurm's queue, as they were submitted: their runs are not "
+        "submitted again"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "found"),
+    [
+        ("RUNNING", None, True),
+        ("RUNNING", "interrupted", True),  # it is at work again
+        ("RUNNING", "failed", False),
+        ("COMPLETING", None, False),
+        ("PENDING", "failed", True),  # somebody has queued it again
+    ],
+)
+def test_a_job_on_its_way_out_is_not_waited_for(
+    state: str, outcome: Any, found: bool, queue: tuple[SlurmQueue, list[Any], Seen],
+    make_jobs: MakeJobs,
+) -> None:  # fmt: skip
+    made, looks, _ = queue
+    (job,) = make_jobs(1)
+    folder = job.folder.parent / "slurm"
+    folder.mkdir()
+    (folder / "41_submission.sh").touch()
+    if outcome is not None:
+        tell(folder / "41.json", Outcome(job.run_id, outcome))
+    looks += [[("41", state, job.run_id)]] * 2
+    made.submit(job)
+    assert made._handed[job.run_id].job_id == ("41" if found else "0")
+    assert [each.what for each in news(made)] == ["began"] * (found and state == "RUNNING")
+
+
+def test_another_runs_word_is_not_believed(
+    queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs
+) -> None:
+    made, looks, _ = queue
+    (job,) = make_jobs(1)
+    looks += [[], [("0", "PENDING", job.run_id)]]
+    made.submit(job)
+    tell(job.folder.parent / "slurm" / "0.json", Outcome("another", "failed"))
+    assert news(made) == []
+
+
+@pytest.mark.parametrize("known", [{"JobState": "PENDING"}, NoAnswer("timed out")])
+def test_a_job_that_the_queue_does_not_show_is_waited_for_until_it_has_ended(
+    known: Any, queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(slurm_queue, "details", raises_or(known))
+    monkeypatch.setattr(slurm_queue, "LINGER_SECONDS", 0.0)
+    made, _, _ = queue
+    (job,) = make_jobs(1)
+    made.submit(job)
+    assert [news(made) for _ in range(3)] == [[], [], []]
+    assert RunFolder(job.folder).read_record() is None
+    monkeypatch.setattr(slurm_queue, "details", lambda job_id: {"JobState": "FAILED"})
+    (last,) = news(made)
+    assert last.outcome is not None and last.outcome.status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("state", "told_before"), [("TIMEOUT", False), ("PREEMPTED", True), ("FAILED", True)]
+)
+def test_a_run_whose_job_is_lost_goes_on_in_another(
+    state: str, told_before: bool, queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It was killed as it saved its checkpoint, or could not be queued again."""
+    made, _, _ = queue
+    ids, cancelled = iter("456"), list[str]()
+    monkeypatch.setattr(SlurmQueue, "_submit", lambda self, job, folder: next(ids))
+    monkeypatch.setattr(slurm_queue, "cancel", cancelled.extend)
+    monkeypatch.setattr(slurm_queue, "details", lambda job_id: {"JobState": state})
+    monkeypatch.setattr(slurm_queue, "LINGER_SECONDS", 0.0)
+    (job,) = make_jobs(1)
+    made.submit(job)
+    told: list[News] = []
+    for job_id in "456":
+        if told_before:
+            path = job.folder.parent / "slurm" / f"{job_id}.json"
+            tell(path, Outcome(job.run_id, "interrupted", "Slurm is away"))
+        told += news(made)
+    assert [each.what for each in told] == ["waits", "waits", "ended"]
+    assert cancelled == ["4", "5"]  # Slurm is not to bring them back beside the new ones
+    assert told[-1].outcome is not None
+    assert told[-1].outcome.reason.startswith(
+        "Slurm is away" if told_before else "Slurm's job 6 ended (TIMEOUT, "
+    )
+
+
+def test_a_run_whose_job_is_lost_is_not_given_up_while_none_is_taken(
+    queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _, _ = queue
+    (job,) = make_jobs(1)
+    made.submit(job)
+    monkeypatch.setattr(slurm_queue, "cancel", lambda ids: None)
+    monkeypatch.setattr(slurm_queue, "details", lambda job_id: {"JobState": "NODE_FAIL"})
+    monkeypatch.setattr(slurm_queue, "LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(SlurmQueue, "_submit", raises_or(NotTaken("queue is full")))
+    assert [news(made) for _ in range(5)] == [[]] * 5
+    monkeypatch.setattr(SlurmQueue, "_submit", lambda self, job, folder: "9")
+    assert [each.what for each in news(made)] == ["waits"]
+
+
+def test_what_is_not_cancelled_is_cancelled_again(
+    queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, looks, seen = queue
+    first, second = make_jobs(2)
+    made.submit(first)
+    made.submit(second)
+    cancelled: list[list[str]] = []
+
+    def cancel(ids: Iterable[str]) -> None:
+        cancelled.append(list(ids))
+        if len(cancelled) == 1:
+            raise NoAnswer("timed out")
+
+    monkeypatch.setattr(slurm_queue, "cancel", cancel)
+    made.stop(at_once=False)
+    assert seen.log == ["the jobs could not be cancelled (timed out): scancel 0 1"]
+    looks.append([("0", "PENDING", first.run_id), ("1", "RUNNING", second.run_id)])
+    news(made)
+    assert cancelled == [["0", "1"]] * 2
+    # One was on its way back into the queue as it was cancelled.
+    looks.append([("0", "PENDING", first.run_id), ("1", "COMPLETING", second.run_id)])
+    news(made)
+    assert cancelled[2:] == [["0"]]
+    made.stop(at_once=True)
+    assert cancelled[3:] == []  # all are
+
+
+def test_told_twice_to_stop_it_tries_once_more_to_cancel(
+    queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _, _ = queue
+    made.submit(*make_jobs(1))
+    tries: list[list[str]] = []
+
+    def cancel(ids: Iterable[str]) -> None:
+        tries.append(list(ids))
+        raise NoAnswer("timed out")
+
+    monkeypatch.setattr(slurm_queue, "cancel", cancel)
+    made.stop(at_once=False)
+    made.stop(at_once=True)
+    assert tries == [["0"]] * 2
+
+
+def test_a_job_that_will_not_start_by_itself_is_told_once(
+    queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs
+) -> None:
+    made, looks, seen = queue
+    first, second = make_jobs(2)
+    looks.append([])
+    made.submit(first)
+    made.submit(second)
+    for reason in ("Priority", "JobHeldUser", "DependencyNeverSatisfied", "QOSMaxJobsPerUserLimit"):
+        looks.append([(f"{job.seed}", "PENDING", job.run_id, reason) for job in (first, second)])
+        assert news(made) == []
+    assert seen.log == [
+        f"{first.run_id} does not start by itself (JobHeldUser): scontrol release 0 lets it go, "
+        "scancel 0 ends it",
+        f"{first.run_id} does not start by itself (DependencyNeverSatisfied): scancel 0 ends it",
+    ]
 
 
 @pytest.mark.parametrize("known", [{}, {"JobState": "FAILED"}, NoAnswer("connect failure")])
@@ -343,13 +688,8 @@ def test_a_job_that_was_cancelled_is_interrupted_whatever_slurm_calls_it(
     known: Any, queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    def details(job_id: str) -> dict[str, str]:
-        if isinstance(known, Exception):
-            raise known
-        return known
-
     made, _, _ = queue
-    monkeypatch.setattr(slurm_queue, "details", details)
+    monkeypatch.setattr(slurm_queue, "details", raises_or(known))
     monkeypatch.setattr(slurm_queue, "cancel", lambda ids: None)
     (job,) = make_jobs(1)
     made.submit(job)
@@ -361,12 +701,14 @@ def test_a_job_that_was_cancelled_is_interrupted_whatever_slurm_calls_it(
 
 def test_what_slurm_prints_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     printed = {
-        "squeue": "5|RUNNING|a-b-s0-1\n6|COMPLETED|done\n7|PENDING|odd|name\nslurm: hello\n",
+        "squeue": "5\tRUNNING\ta-b-s0-1\tNone\t/a b/5.sh\n6\tCOMPLETED\tdone\tNone\t(null)\n"
+        "7\tPENDING\todd|name\tlaunch failed requeued held\t(null)\nslurm: hello\n",
         "scontrol": "JobId=5 JobName=x JobState=TIMEOUT TimeLimit=00:10:00 Comment=a=b\n",
     }
     monkeypatch.setattr(slurm_commands, "_run", lambda *command: printed[command[0]])
     assert slurm_commands.queue() == [
-        Queued("5", "RUNNING", "a-b-s0-1"), Queued("7", "PENDING", "odd|name"),
+        Queued("5", "RUNNING", "a-b-s0-1", "None", "/a b/5.sh"),
+        Queued("7", "PENDING", "odd|name", "launch failed requeued held", "(null)"),
     ]  # fmt: skip
     assert slurm_commands.details("5")["TimeLimit"] == "00:10:00"
     assert slurm_commands.details("5")["Comment"] == "a=b"

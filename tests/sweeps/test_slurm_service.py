@@ -22,7 +22,7 @@ from seqbench.config.compose import compose_job
 from seqbench.errors import ConfigErrors, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
-from seqbench.sweeps import dispatch
+from seqbench.sweeps import dispatch, slurm_queue
 from seqbench.sweeps.dispatch import LEAVE_SECONDS
 from seqbench.sweeps.execute import Execute, Outcome
 from seqbench.sweeps.feed import Listed
@@ -233,6 +233,29 @@ def test_how_jobs_end(
     assert record is not None and record.error is not None
     assert record.error.type == "FAILED"
     assert RunFolder(jobs[3].folder).log.read_text() == "job 3 was here\n"
+
+
+def test_what_is_meant_for_other_jobs_changes_none_of_these(
+    slurm: Cluster,
+    launch: Callable[..., list[Outcome]],
+    make_jobs: MakeJobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A user's defaults, an allocation that the sweep is started in, a partition out of sight."""
+    others = {
+        "SBATCH_PARTITION": "nowhere", "SBATCH_JOB_NAME": "mine", "SBATCH_WAIT": "1",
+        "SQUEUE_PARTITION": "small", "SLURM_CPU_BIND": "map_cpu:7", "SLURM_JOB_ID": "1",
+    }  # fmt: skip
+    for name, value in others.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(slurm_queue, "LINGER_SECONDS", 1.0)
+    seen, (job,) = Seen(), make_jobs(1)
+    asked = ("squeue", "--all", "--noheader", "--format=%P %j")
+    shown: list[str] = []
+    seen.on_started[0] = lambda: shown.append(slurm.run("env", "-u", "SQUEUE_PARTITION", *asked))
+    (outcome,) = launch([job], pool_jobs.complete, seen, partition="hidden")
+    assert outcome.status == "completed"
+    assert shown == [f"hidden {job.run_id}\n"]
 
 
 def test_no_more_jobs_run_than_wanted(

@@ -225,12 +225,13 @@ class Now:
     def prepare(self, jobs: Any) -> int:
         return 3
 
-    def launch(self, feed: Any, execute: Any, ended: Any, observer: Any, checks: Any = ()) -> None:
+    def launch(self, feed: Any, execute: Any, ended: Any, observer: Any, checks: Any = ()) -> bool:
         while jobs := taken(feed):
             for job in jobs:
                 ended(attempt(job, execute))
         for job in checks:
             ended(attempt(job, execute))
+        return False
 
 
 def test_a_launcher_of_ours_is_given_the_jobs(argv: list[str]) -> None:
@@ -271,7 +272,8 @@ def test_a_completed_run_keeps_its_config(argv: list[str]) -> None:
 class Nothing(Now):
     """A launcher that comes to nothing."""
 
-    def launch(self, *_: Any, **__: Any) -> None: ...
+    def launch(self, *_: Any, **__: Any) -> bool:
+        return False
 
 
 def recorded(job: Job, status: str, **provenance: str) -> None:
@@ -334,6 +336,27 @@ def test_one_completed_run_is_looked_at_for_all_made_of_the_same_data(
     assert {item.run_id for item in outcomes if item.already} == {
         job.run_id for job in plan.jobs if job.seed == 3 or (job.seed < 3 and not rerun)
     }
+
+
+def test_told_to_stop_while_it_looks_at_runs_it_trains_none_of_them(argv: list[str]) -> None:
+    class Stopped(Now):
+        def launch(self, *arguments: Any, **checks: Any) -> bool:
+            super().launch(*arguments, **checks)
+            return True
+
+    plan = planned(argv, "model=toy", "seed=0,1")
+    for job in plan.jobs:
+        recorded(job, "completed")
+    executed: list[bool] = []
+
+    def execute(job: Job) -> Any:
+        executed.append(job.config["force"])
+        return done(was_complete=True, stale=("data",))
+
+    outcomes = Plan(plan.jobs, SETTINGS | {"rerun": "stale"}, Stopped()).execute(execute, Seen())
+    assert executed == [False]
+    assert [item.status for item in outcomes] == ["interrupted"] * 2
+    assert exit_code(outcomes) == 130
 
 
 def test_where_all_is_complete_no_cluster_is_asked_for(argv: list[str]) -> None:

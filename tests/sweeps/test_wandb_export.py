@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +28,17 @@ TOYS = [
     *(f"{group}=toy" for group in ("data", "tokenizer", "inputs", "optimizer", "scheduler")),
     "trainer=toy", "callbacks=none", "hydra/launcher=basic",
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def seqbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The command `seqbench`, found by its name."""
+    program = tmp_path / "bin" / "seqbench"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m seqbench.cli "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return program
 
 
 @pytest.fixture
@@ -59,8 +72,10 @@ def expanded(words: list[str], values: dict[str, Any]) -> list[str]:
 
 def job_of(command: list[str]) -> Job:
     """The run that such a command does."""
-    assert command[:3] == ["/usr/bin/env", "seqbench", "train"]
-    flags = parse_flags(command[3:])
+    verb = command.index("train")
+    by_name, by_module = ["seqbench"], [sys.executable, "-m", "seqbench.cli"]
+    assert command[:verb] in [["/usr/bin/env", *words] for words in (by_name, by_module)]
+    flags = parse_flags(command[verb + 1 :])
     return compose_job(flags.overrides, config_dirs=[flags.config_dir] if flags.config_dir else [])
 
 
@@ -122,7 +137,8 @@ def test_what_the_export_says(
         f"{folder}/wandb_sweep_2.yaml: grid, 1 run",
         f"wandb sweep {folder}/wandb_sweep.yaml",
         f"wandb sweep {folder}/wandb_sweep_2.yaml",
-        "wandb agent SWEEP, with what `wandb sweep` has printed, here or on any other machine",
+        "wandb agent SWEEP, with what `wandb sweep` has printed, in this folder, on any machine "
+        "that has it",
     ]
     first, _ = exported(folder)
     assert {key: first[key] for key in ("name", "project", "entity", "method", "program")} == {
@@ -147,8 +163,7 @@ def test_an_agents_command_line_trains(
     assert cli("sweep", *quick, *study, "export=wandb").code == 0
     (document,) = exported(tmp_path / "outputs" / "sweep")
     command = list(commands(document))[1]
-    program = [sys.executable, "-m", "seqbench.cli", *command[2:]]
-    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     (record,) = (tmp_path / "outputs" / "sweep").glob("*/record.json")
     assert "-s5-" in record.parent.name
@@ -168,6 +183,34 @@ def test_values_as_wandb_keeps_them(text: str, value: object) -> None:
     assert type(value_of(text)) is type(value)
 
 
+@pytest.mark.parametrize("silent", ["logger=none", "logger.wandb=null"])
+def test_a_logger_is_no_parameter(silent: str, argv: list[str], cli: Callable[..., Ended]) -> None:
+    """Behind the other words it would have the last say."""
+    assert cli("sweep", *argv, "model=toy", "seed=7", silent, "export=wandb").code == 0
+    (document,) = exported(planned([*argv, "model=toy"]).jobs[0].folder.parent)
+    assert document["parameters"] == {"seed": {"values": [7]}}
+    assert "logger=wandb" in document["command"] and silent not in document["command"]
+
+
+def test_swept_loggers_are_refused(argv: list[str], cli: Callable[..., Ended]) -> None:
+    ended = cli("sweep", *argv, "model=toy", "logger=none,wandb", "export=wandb")
+    assert ended.code == 2
+    assert ended.err == (
+        "seqbench: logger: expected one value: a run that W&B does not hear of it takes for "
+        "crashed, got several\n"
+    )
+
+
+def test_a_program_that_is_not_found_by_its_name(
+    seqbench: Path, argv: list[str], cli: Callable[..., Ended]
+) -> None:
+    """As where the sweep is started as `.venv/bin/seqbench`."""
+    seqbench.unlink()
+    assert cli("sweep", *argv, "model=toy,wide", "export=wandb").code == 0
+    (document,) = exported(planned([*argv, "model=toy"]).jobs[0].folder.parent)
+    assert document["command"][:5] == ["${env}", sys.executable, "-m", "seqbench.cli", "train"]
+
+
 def test_a_single_run_is_refused(toy_dir: Path, cli: Callable[..., Ended]) -> None:
     ended = cli("sweep", "--config-dir", str(toy_dir), "export=wandb", "hydra/launcher=basic")
     assert ended.code == 2
@@ -183,8 +226,10 @@ def test_another_programs_sweep_is_refused(argv: list[str], cli: Callable[..., E
 def test_the_file_says_what_to_do_with_it(tmp_path: Path) -> None:
     folder = tmp_path / "my study"
     definition = Definition(fixed=(), parameters={"seed": {"values": [1, 2]}})
-    (path,) = write_definitions([definition], folder, project="p", entity=None, flags=[])
-    assert path.read_text().splitlines()[0] == f"# Once:                wandb sweep '{path}'"
+    (path,) = write_definitions([definition], folder, project="p", entity=None, words=[])
+    once, often, *_ = path.read_text().splitlines()
+    assert once == f"# Once:                wandb sweep '{path}'"
+    assert f"cd {shlex.quote(str(Path.cwd()))} && wandb agent SWEEP" in often
 
 
 def test_a_value_that_cannot_be_read() -> None:

@@ -21,14 +21,15 @@ _HINTS: dict[int, str] = {
 }
 
 
-def bury(job: Job, code: int) -> Outcome:
+def bury(job: Job, code: int, said: str = "") -> Outcome:
     """Writes the failed record of a job whose process is gone.
 
     Args:
         job: the job.
         code: its process's exit code; negative for the signal that killed it.
+        said: its last line, where that is not in the run's log.
     """
-    return bury_as(job, *_cause(code))
+    return bury_as(job, *_cause(code, said))
 
 
 def bury_as(job: Job, kind: str, message: str) -> Outcome:
@@ -40,7 +41,7 @@ def bury_as(job: Job, kind: str, message: str) -> Outcome:
         message: why it ended.
     """
     folder = RunFolder(job.folder)
-    reason = f"{message}; see {folder.log}"
+    reason = f"{message}; see {folder.log}" if folder.log.exists() else message
     with suppress(RecordError), folder.claim():
         record = folder.read_record()
         if record is not None and record.status == COMPLETED:
@@ -58,8 +59,9 @@ def bury_as(job: Job, kind: str, message: str) -> Outcome:
     return Outcome(job.run_id, "failed", reason)
 
 
-def _cause(code: int) -> tuple[str, str]:
+def _cause(code: int, said: str) -> tuple[str, str]:
     if code >= 0:
-        return "ProcessEnd", f"its process ended with exit code {code} and said nothing"
+        word = f"and said: {said}" if said else "and said nothing"
+        return "ProcessEnd", f"its process ended with exit code {code} {word}"
     name, hint = signal_name(-code), _HINTS.get(-code)
     return name, f"killed by {name}" + (f" ({hint})" if hint else "")

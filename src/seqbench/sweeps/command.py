@@ -169,11 +169,14 @@ class Published:
         ended: Callable[[Outcome], None],
         observer: Observer,
         checks: Sequence[Job] = (),
-    ) -> None:
+    ) -> bool:
         """Executes the jobs, as many at a time as the feed gives.
 
         How they ended is told as they end only by a launcher in this process; the observer hears
         of nothing else.
+
+        Returns:
+            False: Ctrl-C is an exception in such a launcher.
         """
         self.task.execute = execute
         number = 0
@@ -182,6 +185,7 @@ class Published:
             number += len(batch)
         if checks:
             self._launch(list(checks), number, ended)
+        return False
 
     def _launch(self, jobs: list[Job], number: int, ended: Callable[[Outcome], None]) -> None:
         told: set[str] = set()

@@ -126,20 +126,29 @@ class Dispatch:
                 if obeyed:
                     return
                 obeyed, deadline = len(stops), time.monotonic() + LEAVE_SECONDS
+            is_more = False
             if not stops:
-                self._submit(feed)
+                is_more = self._submit(feed, stops)
                 self._look_elsewhere()
-            for news in self.scheduler.news(TICK_SECONDS):
+            for news in self.scheduler.news(0.0 if is_more else TICK_SECONDS):
                 self._hear(news)
             self.observer.tick()
 
-    def _submit(self, feed: Feed) -> None:
+    def _submit(self, feed: Feed, stops: Sequence[int]) -> bool:
+        """Hands over what there is room for; a busy scheduler takes its time over each.
+
+        Returns:
+            Whether a tick has passed over it, and there may be more.
+        """
         if time.monotonic() - self._tried < AGAIN_SECONDS:
-            return
-        while len(self.out) < self.at_once:
+            return False
+        until = time.monotonic() + TICK_SECONDS
+        while len(self.out) < self.at_once and not stops:
+            if time.monotonic() > until:
+                return True
             job = self._queue.popleft() if self._queue else feed.take()
             if job is None:
-                return
+                return False
             done = ended_since(job, self._began)
             if done is not None:
                 self.ended(done)
@@ -149,9 +158,10 @@ class Dispatch:
             except NotTaken as error:
                 self._queue.appendleft(job)
                 self._try_again(str(error))
-                return
+                return False
             self._tried, self._refused = -math.inf, None
             self.out[job.run_id] = job
+        return False
 
     def _try_again(self, why: str) -> None:
         """What is not taken now is tried again, for ever while jobs of this sweep may make room."""
@@ -248,12 +258,16 @@ def look_at(
     execute: Execute,
     ended: Callable[[Outcome], None],
     observer: Observer,
-) -> None:
-    """Looks at complete runs here: that trains nothing, and no scheduler should wait for room."""
+) -> bool:
+    """Looks at complete runs here: that trains nothing, and no scheduler should wait for room.
+
+    Returns:
+        Whether it was told to stop.
+    """
     if not checks:
-        return
+        return False
     pool = Pool(slots=1)
     try:
-        pool.launch(Listed(), execute, ended, observer, checks)
+        return pool.launch(Listed(), execute, ended, observer, checks)
     finally:
         pool.close()

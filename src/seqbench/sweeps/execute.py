@@ -118,7 +118,7 @@ class Launcher(Protocol):
         ended: Callable[[Outcome], None],
         observer: Observer,
         checks: Sequence[Job] = (),
-    ) -> None:
+    ) -> bool:
         """Executes the feed's jobs, then the checks, and tells how each ends.
 
         It takes jobs whenever it may have room, and at least each time that one has ended, until
@@ -133,6 +133,9 @@ class Launcher(Protocol):
             ended: is told of each job once, as it ends; of those that were stopped too, if it can.
             observer: is told of starts, and of what the user should know.
             checks: complete runs to be looked at: executing them trains nothing.
+
+        Returns:
+            Whether it was told to stop: then nothing else is to be begun either.
         """
 
 

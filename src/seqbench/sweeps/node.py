@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from types import FrameType
 from typing import Any, Self
 
 from seqbench.config.job import Job
+from seqbench.errors import TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.store import write_atomic
 from seqbench.sweeps.child import print_into
@@ -63,9 +65,12 @@ def perform(order: Order) -> Outcome:
     """Executes the run; a signal that asks it to stop makes it checkpoint and be interrupted.
 
     What it prints goes to the run's log. Afterwards signals are ignored: nothing is left to stop.
+
+    Raises:
+        TrainingError: the sweep's working folder is not on this machine.
     """
     with _stopped_once():
-        os.chdir(order.cwd)
+        _enter(order.cwd)
         sys.path[:] = order.path
         sys.argv[:] = order.argv
         os.environ.update(_ONE_TASK)
@@ -74,6 +79,18 @@ def perform(order: Order) -> Outcome:
         said: list[dict[str, Any]] = []
         work((order.call, order.folder), said.append)
         return outcome_of(said[0])
+
+
+def _enter(folder: str) -> None:
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise TrainingError(
+            "the sweep's working folder",
+            expected=f"{folder} on {socket.gethostname()}",
+            got=error.strerror or "none",
+            remedy="the machines of a cluster share a file system with the one that sweeps",
+        ) from error
 
 
 def tell(path: Path, outcome: Outcome) -> None:

@@ -80,8 +80,8 @@ class Plan:
             feed, checks = Listed(todo), kept.checks()
             for job in checks:
                 free(job)
-            self.launcher.launch(feed, execute, told, observer, checks=checks)
-            if kept.outdated:
+            stopped = self.launcher.launch(feed, execute, told, observer, checks=checks)
+            if kept.outdated and not stopped:
                 self.launcher.prepare(kept.outdated)
                 for job in kept.outdated:
                     freeze_idle(job)

@@ -112,10 +112,13 @@ class Pool:
         ended: Callable[[Outcome], None],
         observer: Observer,
         checks: Sequence[Job] = (),
-    ) -> None:
+    ) -> bool:
         """Runs the feed's jobs, then the checks, each of which takes one core.
 
-        Returns after Ctrl-C or SIGTERM too, once running jobs have saved their checkpoints.
+        Comes back after Ctrl-C or SIGTERM too, once running jobs have saved their checkpoints.
+
+        Returns:
+            Whether one of them came.
 
         Raises:
             TrainingError: no process can be had to run jobs in.
@@ -123,6 +126,7 @@ class Pool:
         with stop_signals() as stops:
             shift = Shift(self, self._machine, reference(execute), ended, observer)
             shift.work(feed, checks, stops)
+        return bool(stops)
 
     def server(self) -> Server:
         """The warm process."""

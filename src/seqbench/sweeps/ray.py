@@ -33,11 +33,12 @@ class Ray:
         address: of the cluster's head, or "auto" for one that this machine is part of; None starts
             one on this machine alone, which ends with the sweep.
         at_once: tasks that this sweep has in Ray's queue at most; None for as many as the cluster
-            has room for. More lets a cluster that grows by demand grow.
+            has room for. More lets a cluster that grows by demand grow: then a run may also ask
+            for what no machine has yet.
         cpus: CPU cores a run; None for `trainer.threads` times `trainer.devices`, or all that the
             largest machine has where that is less.
-        gpus_per_run: GPUs a run, or a share of one (0.25); None for `trainer.devices` where the
-            cluster has any and the run may use them.
+        gpus_per_run: GPUs a run, or a share of one (0.25); None for `trainer.devices` where
+            `trainer.accelerator` is cuda, or auto and the cluster has any now.
         resources: of the cluster's own kinds, a run: `{a100: 1}`.
         extra: further arguments of `ray.init`.
     """
@@ -49,6 +50,7 @@ class Ray:
     resources: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     _machines: list[dict[str, float]] = field(default_factory=list)
+    _too_large: list[str] = field(default_factory=list)  # for the machines that are there now
     _at_once: int = 1
     _has_started: bool = False
     _on_sigterm: Any = None
@@ -92,7 +94,7 @@ class Ray:
 
         Raises:
             ConfigError: Ray is missing, or takes none of these settings.
-            ConfigErrors: jobs that no machine of the cluster can ever run.
+            ConfigErrors: jobs that no machine of the cluster can ever run, unless it may grow.
             TrainingError: the cluster does not answer.
         """
         if find_spec("ray") is None:
@@ -104,9 +106,12 @@ class Ray:
             )
         self._join()
         self._look_at_machines()
-        errors = {error.line(): error for job in jobs for error in self._refusals(job)}
+        refusals = [self._refusal(job) for job in jobs]
+        errors = {error.line(): error for error in refusals if error is not None}
         if errors:
             raise ConfigErrors(list(errors.values()))
+        requested = {_in_words(request): request for request in map(self._request, jobs)}
+        self._too_large = [words for words, one in requested.items() if not self._room([one])]
         # As many as there is room for of such jobs: a search makes up others like them.
         requests = islice(cycle(self._request(job) for job in jobs), _MANY)
         self._at_once = self.at_once or max(1, self._room(list(requests)))
@@ -119,16 +124,20 @@ class Ray:
         ended: Callable[[Outcome], None],
         observer: Observer,
         checks: Sequence[Job] = (),
-    ) -> None:
+    ) -> bool:
         """Has Ray run the feed's jobs; the checks are done here.
 
         Told to stop it returns once running jobs have saved their checkpoints.
+
+        Returns:
+            Whether it was told to stop.
         """
+        for words in self._too_large:
+            observer.note(f"no machine of the cluster has {words} now: such runs wait for one")
         with stop_signals() as stops:
             tasks = RayTasks(reference(execute), self._request)
             Dispatch(tasks, self._at_once, ended, observer).work(feed, stops)
-        if not stops:
-            look_at(checks, execute, ended, observer)
+        return bool(stops) or look_at(checks, execute, ended, observer)
 
     def _join(self) -> None:
         import ray
@@ -175,36 +184,37 @@ class Ray:
         """What a run asks for, as the options of a Ray task."""
         trainer = job.config["trainer"]
         cpus: float = self.cpus or trainer["threads"] * trainer["devices"]
-        if self.cpus is None:
+        if self.cpus is None and not self._may_grow:
             cpus = min(cpus, max(self._most("CPU"), 1.0))
         gpus: float = 0
         if trainer["accelerator"] != "cpu" and not is_baseline(job.config):
-            gpus = self.gpus_per_run or (trainer["devices"] if self._most("GPU") else 0)
+            has_gpus = trainer["accelerator"] == "cuda" or self._most("GPU")
+            gpus = self.gpus_per_run or (trainer["devices"] if has_gpus else 0)
         return {"num_cpus": cpus, "num_gpus": gpus, "resources": dict(self.resources)}
 
-    def _refusals(self, job: Job) -> list[ConfigError]:
+    @property
+    def _may_grow(self) -> bool:
+        """Whether machines may join that are not there now."""
+        return self.address is not None and self.at_once is not None
+
+    def _refusal(self, job: Job) -> ConfigError | None:
         trainer, request = job.config["trainer"], self._request(job)
-        errors = []
-        if trainer["accelerator"] == "cuda" and not self._most("GPU"):
+        if trainer["accelerator"] == "cuda" and not self._most("GPU") and not self._may_grow:
             expected = "cpu or auto on a cluster without a GPU"
-            errors.append(ConfigError("trainer.accelerator", expected=expected, got="cuda"))
-        elif request["num_gpus"] and trainer["devices"] > max(1, request["num_gpus"]):
-            errors.append(
-                ConfigError(
-                    "hydra.launcher.gpus_per_run",
-                    expected=f"at least trainer.devices, {trainer['devices']}",
-                    got=str(self.gpus_per_run),
-                )
+            return ConfigError("trainer.accelerator", expected=expected, got="cuda")
+        if request["num_gpus"] and trainer["devices"] > max(1, request["num_gpus"]):
+            return ConfigError(
+                "hydra.launcher.gpus_per_run",
+                expected=f"at least trainer.devices, {trainer['devices']}",
+                got=str(self.gpus_per_run),
             )
-        elif not self._room([request]):
-            errors.append(
-                ConfigError(
-                    "hydra.launcher",
-                    expected="what one machine of the cluster has",
-                    got=", ".join(f"{amount:g} {kind}" for kind, amount in _amounts(request)),
-                )
+        if not self._room([request]) and not self._may_grow:
+            return ConfigError(
+                "hydra.launcher",
+                expected="what one machine of the cluster has",
+                got=_in_words(request),
             )
-        return errors
+        return None
 
     def _room(self, requests: Sequence[Mapping[str, Any]]) -> int:
         """How many of these find room in an empty cluster at once."""
@@ -219,6 +229,10 @@ class Ray:
                 for kind, much in amounts:
                     machine[kind] -= much
         return found
+
+
+def _in_words(request: Mapping[str, Any]) -> str:
+    return ", ".join(f"{amount:g} {kind}" for kind, amount in _amounts(request))
 
 
 def _amounts(request: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -24,6 +24,21 @@ CARRIED = ("SEQBENCH_", "WANDB_", "HF_")  # variables that the sweep's own runs 
 
 
 @dataclass(frozen=True)
+class End:
+    """How a run's process ended.
+
+    Attributes:
+        code: its exit code; negative for the signal that killed it.
+        outcome: the run's, if it told one.
+        said: its last line before the run's log was open, of an error for one.
+    """
+
+    code: int
+    outcome: Outcome | None
+    said: str
+
+
+@dataclass(frozen=True)
 class RayTask:
     """What a Ray worker executes.
 
@@ -46,16 +61,16 @@ class RayTask:
         carried = {name: value for name, value in os.environ.items() if name.startswith(CARRIED)}
         return cls(order, carried, os.environ.get("OMP_NUM_THREADS"))
 
-    def __call__(self) -> tuple[int, Outcome | None]:
-        """The process's exit code, negative for a signal, and the outcome if it told one.
+    def __call__(self) -> End:
+        """Carries out the order.
 
         Ray cancels a task by a KeyboardInterrupt: the run is then told to stop, and waited for.
         """
         with tempfile.TemporaryDirectory(prefix="seqbench-ray-") as folder:
-            path = Path(folder, "told.json")
+            path, printed = Path(folder, "told.json"), Path(folder, "printed.txt")
             # A sweep that was started with `&` ignores it, and so do the workers that it started.
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            process = self._start(path)
+            process = self._start(path, printed)
             try:
                 _wait(process)
             except KeyboardInterrupt:
@@ -66,21 +81,31 @@ class RayTask:
             finally:
                 process.kill()
                 process.wait()
-            return process.returncode, told(path)
+            return End(process.returncode, told(path), last_line(printed))
 
-    def _start(self, path: Path) -> subprocess.Popen[bytes]:
+    def _start(self, path: Path, printed: Path) -> subprocess.Popen[bytes]:
         environment = {**os.environ, **self.environment}
         environment.pop("OMP_NUM_THREADS", None)
         if self.threads is not None:
             environment["OMP_NUM_THREADS"] = self.threads
         plain: dict[str, Any] = {**asdict(self.order), "told": str(path), "parent": os.getpid()}
         command = [sys.executable, "-P", "-m", "seqbench.sweeps.node", json.dumps(plain)]
-        return subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # what is sent to the worker's group is not for the run
-        )
+        with printed.open("wb") as errors:  # until the run's log is open
+            return subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,  # what is sent to the worker's group is not for the run
+            )
+
+
+def last_line(path: Path) -> str:
+    """The last line of a file; empty where there is none."""
+    with suppress(OSError):
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return ""
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float = float("inf")) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from seqbench.config.job import Job
+from seqbench.errors import TrainingError
 from seqbench.records.claim import is_held
 from seqbench.records.folder import RunFolder
 from seqbench.sweeps.burial import bury, bury_as
 from seqbench.sweeps.dispatch import News
 from seqbench.sweeps.execute import Outcome, reason
 from seqbench.sweeps.node import Order
-from seqbench.sweeps.ray_task import RayTask
+from seqbench.sweeps.ray_task import End, RayTask
 
 MAX_DEATHS = 3  # of a run's worker or machine; the run goes on elsewhere
 
@@ -38,22 +40,32 @@ class RayTasks:
     _is_stopping: bool = False
 
     def submit(self, job: Job) -> None:
-        """Hands a job to Ray."""
+        """Hands a job to Ray.
+
+        Raises:
+            TrainingError: the cluster does not answer.
+        """
         import ray
 
         task = RayTask.of(Order.of(job, self.call))
         options = {"max_retries": 0, "name": job.run_id, **self.request(job)}
-        self._tasks[ray.remote(carry_out).options(**options).remote(task)] = job
+        with _answering():
+            self._tasks[ray.remote(carry_out).options(**options).remote(task)] = job
 
     def news(self, seconds: float) -> Iterator[News]:
-        """What has ended; and what has claimed its folder, hence has begun."""
+        """What has ended; and what has claimed its folder, hence has begun.
+
+        Raises:
+            TrainingError: the cluster does not answer.
+        """
         import ray
 
         if not self._tasks:
             time.sleep(seconds)
             return
         tasks = list(self._tasks)
-        ended, _ = ray.wait(tasks, num_returns=len(tasks), timeout=seconds)
+        with _answering():
+            ended, _ = ray.wait(tasks, num_returns=len(tasks), timeout=seconds)
         for task in ended:
             yield self._over(self._tasks.pop(task), task)
         for job in self._tasks.values():
@@ -66,12 +78,16 @@ class RayTasks:
 
         Returns:
             None of them: no task is another sweep's.
+
+        Raises:
+            TrainingError: the cluster does not answer.
         """
         import ray
 
         self._is_stopping = True
-        for task in self._tasks:
-            ray.cancel(task, force=at_once)
+        with _answering():
+            for task in self._tasks:
+                ray.cancel(task, force=at_once)
         return ()
 
     def _over(self, job: Job, task: Any) -> News:
@@ -80,7 +96,7 @@ class RayTasks:
 
         self._begun.discard(job.run_id)
         try:
-            code, outcome = ray.get(task)
+            end = ray.get(task)
         except exceptions.OutOfMemoryError as error:
             why = "killed by Ray, whose machine was short of memory"
             outcome = bury_as(job, type(error).__name__, why)
@@ -89,16 +105,15 @@ class RayTasks:
         except (exceptions.NodeDiedError, exceptions.ObjectLostError) as error:
             return self._lost(job, error)
         except exceptions.RayError as error:
-            outcome = Outcome(job.run_id, "failed", f"Ray: {reason(error)}")
+            outcome = bury_as(job, type(error).__name__, f"Ray: {reason(error)}")
         else:
-            if outcome is None:
-                outcome = self._unheard(job, code)
+            outcome = end.outcome or self._unheard(job, end)
         return News(job.run_id, "ended", outcome)
 
-    def _unheard(self, job: Job, code: int) -> Outcome:
+    def _unheard(self, job: Job, end: End) -> Outcome:
         if self._is_stopping:
             return Outcome(job.run_id, "interrupted")
-        return bury(job, code)
+        return bury(job, end.code, end.said)
 
     def _lost(self, job: Job, error: Exception) -> News:
         """A run whose worker or machine is gone, through no fault of its own."""
@@ -112,6 +127,22 @@ class RayTasks:
         return News(job.run_id, "waits")
 
 
-def carry_out(task: RayTask) -> tuple[int, Outcome | None]:
+def carry_out(task: RayTask) -> End:
     """The function that Ray knows."""
     return task()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """What Ray raises of itself is a cluster that is gone."""
+    from ray.exceptions import RayError
+
+    try:
+        yield
+    except (RayError, ConnectionError, RuntimeError) as error:
+        raise TrainingError(
+            "hydra/launcher=ray",
+            expected="a Ray cluster that answers",
+            got=reason(error),
+            remedy="the same command goes on",
+        ) from error

@@ -1,30 +1,37 @@
-"""A sweep's part of Slurm's queue: jobs handed over by submitit, and what becomes of them."""
+"""A sweep's part of Slurm's queue: the jobs that it has handed over, and what becomes of them."""
 
 from __future__ import annotations
 
-import io
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seqbench.config.job import Job
-from seqbench.errors import ConfigError
 from seqbench.records.claim import is_held
 from seqbench.sweeps.burial import bury_as
 from seqbench.sweeps.dispatch import News, NotTaken
 from seqbench.sweeps.execute import Observer, Outcome
 from seqbench.sweeps.node import Order, told
-from seqbench.sweeps.slurm_commands import NoAnswer, Queued, cancel, details, queue
-from seqbench.sweeps.slurm_run import SlurmRun
+from seqbench.sweeps.slurm_commands import NoAnswer, Queued, cancel, details, is_end, queue
+from seqbench.sweeps.slurm_submission import call_back, script, submit
 
 FOLDER = "slurm"  # in the study's, for scripts and what Slurm prints
 LOCK = ".lock"  # in that, of the sweep that waits for the jobs
 LOOK_SECONDS = 1.0  # between two looks for what jobs have told
 LINGER_SECONDS = 10.0  # out of the queue, before a job is given up: its last word may come late
+MAX_LOSSES = 3  # of a run's job, through no fault of its own; it goes on in another
 _RUNS = ("RUNNING", "COMPLETING", "STOPPED", "SUSPENDED", "STAGE_OUT", "SIGNALING")
+_LOST = ("BOOT_FAIL", "NODE_FAIL", "PREEMPTED", "TIMEOUT")  # ends that are not the run's fault
+# Reasons to wait that no time and no other job's end does away with.
+_STUCK = re.compile(
+    r"held|never|invalid|not ?allowed|badconstraints|partition(node|time)limit|perjob",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -37,6 +44,7 @@ class Handed:
         state: as last seen in the queue.
         missed: since when it is not in the queue; None while it is.
         is_mine: whether this sweep may cancel it.
+        is_cancelled: whether Slurm was told to.
     """
 
     job_id: str
@@ -44,6 +52,7 @@ class Handed:
     state: str = "PENDING"
     missed: float | None = None
     is_mine: bool = True
+    is_cancelled: bool = False
 
 
 @dataclass
@@ -55,7 +64,6 @@ class SlurmQueue:
         flags: sbatch's options of a job.
         setup: lines of shell before it.
         python: what starts Python on a node.
-        warning_seconds: before its time is up, a job is told.
         poll_seconds: between two looks at the queue.
         claim: whether no other sweep that lives has this study's jobs.
         observer: is told what the user should know.
@@ -65,16 +73,19 @@ class SlurmQueue:
     flags: Callable[[Job], dict[str, Any]]
     setup: Sequence[str]
     python: str
-    warning_seconds: int
     poll_seconds: float
     claim: Callable[[Path], bool]
     observer: Observer
     outlives: bool = True
     _handed: dict[str, Handed] = field(default_factory=dict)
     _left: dict[str, Queued] | None = None
+    _doubtful: set[str] = field(default_factory=set)  # runs of which Slurm may have a job
+    _losses: Counter[str] = field(default_factory=Counter)
+    _stuck: set[str] = field(default_factory=set)  # reasons that the user was told
     _is_mine: bool = True
     _looked: float = 0.0
     _is_silent: bool = False
+    _is_uncancelled: bool = False
     _is_stopping: bool = False
 
     def submit(self, job: Job) -> None:
@@ -91,7 +102,9 @@ class SlurmQueue:
         assert self._left is not None
         found = self._left.pop(job.run_id, None)
         if found is not None:
-            handed = Handed(found.job_id, job, found.state, is_mine=self._is_mine)
+            handed = Handed(found.job_id, job, is_mine=self._is_mine)
+            if not _runs(found.state):
+                _word(folder, found.job_id).unlink(missing_ok=True)  # of an earlier start
         else:
             handed = Handed(self._submit(job, folder), job)
         self._handed[job.run_id] = handed
@@ -100,7 +113,7 @@ class SlurmQueue:
         """What jobs have told, and what the queue shows; the queue is looked at now and then."""
         time.sleep(min(seconds, LOOK_SECONDS))
         for handed in list(self._handed.values()):
-            outcome = told(_told(handed))
+            outcome = _told(handed)
             if outcome is not None and outcome.status != "interrupted":
                 yield self._over(handed, outcome)  # an interrupted one may be queued again
         if time.monotonic() - self._looked >= self.poll_seconds:
@@ -117,17 +130,25 @@ class SlurmQueue:
         theirs = [name for name, handed in self._handed.items() if not handed.is_mine]
         for name in theirs:
             del self._handed[name]
-        mine = [handed.job_id for handed in self._handed.values()]
         self._looked = 0.0
         self.poll_seconds = min(self.poll_seconds, LOOK_SECONDS)
-        if at_once:
-            return theirs
-        try:
-            cancel(mine)
-        except NoAnswer as error:
-            ids = " ".join(mine)
-            self.observer.note(f"the jobs could not be cancelled ({error}): scancel {ids}")
+        self._cancel([each for each in self._handed.values() if not each.is_cancelled])
         return theirs
+
+    def _cancel(self, jobs: Sequence[Handed]) -> None:
+        """Has jobs cancelled; that they were not is told once, and tried again at the next look."""
+        if not jobs:
+            return
+        try:
+            cancel(each.job_id for each in jobs)
+        except NoAnswer as error:
+            if not self._is_uncancelled:
+                ids = " ".join(each.job_id for each in jobs)
+                self.observer.note(f"the jobs could not be cancelled ({error}): scancel {ids}")
+            self._is_uncancelled = True
+            return
+        for each in jobs:
+            each.is_cancelled = True
 
     def _find_left(self, folder: Path) -> None:
         """What is queued of this study, by whom it was submitted."""
@@ -136,81 +157,110 @@ class SlurmQueue:
         self._left = {}
         with suppress(NoAnswer):  # what is submitted twice by this is refused its run folder
             for each in queue():
-                if (folder / f"{each.job_id}_submission.sh").exists():
+                if script(folder, each.job_id).exists() and _is_to_run(each, folder):
                     self._left[each.name] = each
+        if self._left:
+            self.observer.note(
+                f"{len(self._left)} jobs of this study are in Slurm's queue, as they were "
+                "submitted: their runs are not submitted again"
+            )
 
     def _submit(self, job: Job, folder: Path) -> str:
-        import submitit
-        from submitit.core.utils import FailedJobError, FailedSubmissionError
-
-        flags = self.flags(job)
-        executor = submitit.SlurmExecutor(folder=folder.absolute(), python=self.python)
-        executor.update_parameters(
-            job_name=job.run_id,
-            time=flags.pop("time"),
-            setup=[*self.setup] or None,
-            wckey=None,
-            additional_parameters={
-                "signal": f"USR1@{self.warning_seconds}",  # Interrupts.SIGNALS has it
-                "requeue": True,
-                **flags,
-            },
-            # An allocation's cores do not become its steps' by themselves.
-            srun_args=[f"--cpus-per-task={flags['cpus-per-task']}"],
+        if job.run_id in self._doubtful and self._is_mine:
+            call_back(job.run_id, folder)
+        self._doubtful.add(job.run_id)
+        job_id = submit(
+            job.run_id,
+            Order.of(job, self.call),
+            folder,
+            flags=self.flags(job),
+            setup=self.setup,
+            python=self.python,
         )
-        run = SlurmRun(Order.of(job, self.call), str(folder.absolute()))
-        try:
-            with redirect_stderr(io.StringIO()):  # into the table; the error says it again
-                return str(executor.submit(run).job_id)
-        except FailedJobError as error:
-            raise NotTaken(" ".join(str(error).split())) from error
-        except FailedSubmissionError as error:
-            raise ConfigError(
-                "hydra/launcher=slurm",
-                expected="an sbatch that answers with the job's number",
-                got=" ".join(str(error).split()),
-            ) from error
-        finally:
-            _tidy(folder, job.run_id)
+        self._doubtful.discard(job.run_id)
+        _word(folder, job_id).unlink(missing_ok=True)  # of another job: Slurm counts from 1 again
+        return job_id
 
     def _look_at_queue(self) -> Iterator[News]:
         try:
             there = {each.job_id: each for each in queue()}
+            for handed in list(self._handed.values()):
+                found = there.get(handed.job_id)
+                yield from self._missed(handed) if found is None else self._seen(handed, found)
         except NoAnswer as error:
             if not self._is_silent:
                 self.observer.note(f"Slurm does not answer and is asked again: {error}")
             self._is_silent = True
             return
         self._is_silent = False
-        for handed in list(self._handed.values()):
-            found = there.get(handed.job_id)
-            if found is None:
-                yield from self._missed(handed)
-                continue
-            handed.missed = None
-            before, handed.state = handed.state, found.state
-            if _runs(found.state) and not _runs(before):
-                yield News(handed.job.run_id, "began")
-            elif _runs(before) and not _runs(found.state):
-                yield News(handed.job.run_id, "waits")
+        if self._is_stopping:
+            left = [each for each in self._handed.values() if each.job_id in there]
+            self._cancel([each for each in left if each.state != "COMPLETING"])
+
+    def _seen(self, handed: Handed, found: Queued) -> Iterator[News]:
+        handed.missed = None
+        before, handed.state = handed.state, found.state
+        if _runs(found.state) and not _runs(before):
+            yield News(handed.job.run_id, "began")
+        elif _runs(before) and not _runs(found.state):
+            yield News(handed.job.run_id, "waits")
+        if not _runs(found.state) and _STUCK.search(found.reason):
+            self._tell_stuck(handed, found)
+
+    def _tell_stuck(self, handed: Handed, found: Queued) -> None:
+        """A job that does not start by itself is waited for; each reason is told once."""
+        if found.reason in self._stuck or self._is_stopping:
+            return
+        self._stuck.add(found.reason)
+        ends = f"scancel {found.job_id} ends it"
+        can_go = "held" in found.reason.lower()
+        remedy = f"scontrol release {found.job_id} lets it go, {ends}" if can_go else ends
+        self.observer.note(
+            f"{handed.job.run_id} does not start by itself ({found.reason}): {remedy}"
+        )
 
     def _missed(self, handed: Handed) -> Iterator[News]:
         """A job that is not in the queue has ended; how, it may have told, or Slurm knows.
 
         One that was interrupted may be on its way back into the queue.
-        """
-        outcome = told(_told(handed))
-        handed.missed = handed.missed or time.monotonic()
-        if time.monotonic() - handed.missed < LINGER_SECONDS and not self._is_stopping:
-            return
-        yield self._over(handed, outcome or self._end_unheard(handed))
 
-    def _end_unheard(self, handed: Handed) -> Outcome:
+        Raises:
+            NoAnswer: Slurm is not asked now.
+        """
         if self._is_stopping:  # what it is then called in Slurm differs, and may not be told
-            return Outcome(handed.job.run_id, "interrupted")
-        known: Mapping[str, str] = {}
-        with suppress(NoAnswer):
-            known = details(handed.job_id)
+            yield self._over(handed, _told(handed) or Outcome(handed.job.run_id, "interrupted"))
+            return
+        handed.missed = handed.missed or time.monotonic()
+        if time.monotonic() - handed.missed < LINGER_SECONDS:
+            return
+        known = details(handed.job_id)
+        state = known.get("JobState", "")
+        if state and not is_end(state):
+            handed.missed = None
+        elif self._is_lost(handed, state):
+            yield from self._resubmitted(handed)
+        else:
+            yield self._over(handed, _told(handed) or self._end_unheard(handed, known))
+
+    def _is_lost(self, handed: Handed, state: str) -> bool:
+        """Whether the run has not ended with its job, and has another try."""
+        outcome = _told(handed)  # if any, then that it was interrupted
+        is_lost = state in _LOST or (outcome is not None and state == "FAILED")
+        return is_lost and self._losses[handed.job.run_id] < MAX_LOSSES - 1
+
+    def _resubmitted(self, handed: Handed) -> Iterator[News]:
+        job = handed.job
+        cancel([handed.job_id])  # Slurm may yet bring it back
+        try:
+            again = Handed(self._submit(job, _folder(job)), job)
+        except NotTaken:
+            return  # it is tried again
+        self._losses[job.run_id] += 1
+        self._over(handed, Outcome(job.run_id, "interrupted"))
+        self._handed[job.run_id] = again
+        yield News(job.run_id, "waits")
+
+    def _end_unheard(self, handed: Handed, known: Mapping[str, str]) -> Outcome:
         state = known.get("JobState", "no longer known")
         if state == "CANCELLED":
             return Outcome(handed.job.run_id, "interrupted", "cancelled in Slurm")
@@ -236,21 +286,23 @@ def _folder(job: Job) -> Path:
     return job.folder.parent / FOLDER
 
 
-def _told(handed: Handed) -> Path:
-    return _folder(handed.job) / f"{handed.job_id}.json"
+def _word(folder: Path, job_id: str) -> Path:
+    """Where a job says how it has ended."""
+    return folder / f"{job_id}.json"
+
+
+def _told(handed: Handed) -> Outcome | None:
+    outcome = told(_word(_folder(handed.job), handed.job_id))
+    return outcome if outcome is not None and outcome.run_id == handed.job.run_id else None
+
+
+def _is_to_run(queued: Queued, folder: Path) -> bool:
+    """Whether a job in the queue has not done its work yet, and is not on its way out."""
+    outcome = told(_word(folder, queued.job_id))
+    if not _runs(queued.state):
+        return True
+    return queued.state != "COMPLETING" and (outcome is None or outcome.status == "interrupted")
 
 
 def _runs(state: str) -> bool:
     return state in _RUNS
-
-
-def _tidy(folder: Path, run_id: str) -> None:
-    """Removes script and pickle of a submission from where they were before the job had a number.
-
-    Those of a job that was not taken stay there, and of any other only a link does. Another sweep
-    may be submitting other runs.
-    """
-    for path in (*folder.glob(".submission_file_*.sh"), *folder.glob(f"{'[0-9a-f]' * 32}.pkl")):
-        with suppress(OSError):
-            if run_id.encode() in path.read_bytes():
-                path.unlink()

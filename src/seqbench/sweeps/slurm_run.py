@@ -13,6 +13,9 @@ from seqbench.sweeps.execute import Outcome
 from seqbench.sweeps.node import EXIT_CODES, Order, perform, tell
 from seqbench.sweeps.slurm_commands import NoAnswer, details, requeue
 
+AGAIN_SECONDS = 2.0  # between two tries to be queued again
+GIVE_UP_SECONDS = 60.0  # of them: many jobs may be preempted together, and the controller is busy
+
 
 @dataclass(frozen=True)
 class SlurmRun:
@@ -32,36 +35,43 @@ class SlurmRun:
 
     def __call__(self) -> None:
         """Executes the run; the exit code says how it ended."""
-        started = time.time()
         job_id = os.environ["SLURM_JOB_ID"]
         path = Path(self.folder, f"{job_id}.json")
         path.unlink(missing_ok=True)  # of an earlier start of the same job
+        before = self._checkpoint()
         outcome = perform(self.order)
         if outcome.status == "interrupted":
-            outcome = self._come_back(job_id, outcome, started)
+            outcome = self._come_back(job_id, outcome, before)
         tell(path, outcome)
         sys.exit(EXIT_CODES[outcome.status])
 
-    def _come_back(self, job_id: str, outcome: Outcome, started: float) -> Outcome:
+    def _come_back(self, job_id: str, outcome: Outcome, before: int | None) -> Outcome:
         """Has an interrupted run queued again, if it was not cancelled; else says why not."""
-        try:
-            known = details(job_id)
-            state = known.get("JobState", "")
-            if state not in ("RUNNING", "PREEMPTED", "TIMEOUT"):
-                return outcome  # cancelled, or queued again already
-            preempted = state == "PREEMPTED" or known.get("PreemptTime", "None") != "None"
-            if not preempted and not self._has_checkpoint_since(started):
-                why = f"Slurm's limit of {known.get('TimeLimit')} came before its first checkpoint"
-                return replace(outcome, status="failed", reason=why)
-            requeue(job_id)
-        except NoAnswer as error:
-            return replace(outcome, reason=f"it could not be queued again: {error}")
+        deadline = time.monotonic() + GIVE_UP_SECONDS
+        while True:
+            try:
+                return self._queued_again(job_id, outcome, before)
+            except NoAnswer as error:
+                if time.monotonic() > deadline:
+                    return replace(outcome, reason=f"it could not be queued again: {error}")
+                time.sleep(AGAIN_SECONDS)
+
+    def _queued_again(self, job_id: str, outcome: Outcome, before: int | None) -> Outcome:
+        known = details(job_id)
+        state = known.get("JobState", "")
+        if state not in ("RUNNING", "PREEMPTED", "TIMEOUT"):
+            return outcome  # cancelled, or queued again already
+        preempted = state == "PREEMPTED" or known.get("PreemptTime", "None") != "None"
+        if not preempted and self._checkpoint() in (None, before):  # it would come back for ever
+            why = f"Slurm's limit of {known.get('TimeLimit')} came before a new checkpoint"
+            return replace(outcome, status="failed", reason=why)
+        requeue(job_id)
         return outcome
 
-    def _has_checkpoint_since(self, started: float) -> bool:
-        """Whether this start has brought the run on: without, it would come back for ever."""
+    def _checkpoint(self) -> int | None:
+        """Tells the run's last checkpoint from any other; None while there is none."""
         # The sweep itself needs no torch.
         from seqbench.training.training_files import last_checkpoint
 
         path = last_checkpoint(RunFolder(self.order.folder))
-        return path.exists() and path.stat().st_mtime >= started
+        return path.stat().st_mtime_ns if path.exists() else None

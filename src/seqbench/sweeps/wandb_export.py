@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -54,7 +54,7 @@ class Definition:
         return math.prod(len(each.get("values", [0])) for each in self.parameters.values())
 
     def document(
-        self, *, study: str, project: str, entity: str | None, flags: Sequence[str]
+        self, *, study: str, project: str, entity: str | None, words: Sequence[str]
     ) -> Any:
         """What the file holds.
 
@@ -62,7 +62,7 @@ class Definition:
             study: names the sweep.
             project: where W&B keeps it.
             entity: whose; None for the account's own.
-            flags: of the command line, before the overrides.
+            words: of the command line, before the overrides.
         """
         document: dict[str, Any] = {"name": study, "project": project}
         if entity is not None:
@@ -74,9 +74,8 @@ class Definition:
             document["metric"] = {"name": name, "goal": goal}
         if self.run_cap is not None:
             document["run_cap"] = self.run_cap
-        words = ["seqbench", "train", *flags, *self.fixed]
         document["program"] = "seqbench"
-        document["command"] = ["${env}", *words, "${args_no_hyphens}"]
+        document["command"] = ["${env}", *words, *self.fixed, "${args_no_hyphens}"]
         document["parameters"] = self.parameters
         return document
 
@@ -89,14 +88,15 @@ def of_grid(products: Sequence[Axes], logger: Mapping[str, Any]) -> list[Definit
         logger: the runs' `logger` node; runs that W&B would not hear of are told to log to it.
 
     Raises:
-        ConfigError: nothing is said that a sweep could be made of.
+        ConfigError: nothing is said that a sweep could be made of, or loggers are swept.
     """
     found = []
     for axes in products:
         kept = {key: lines for key, lines in axes.items() if not _is_sweeps_own(key)}
         swept = [key for key, lines in kept.items() if len(lines) > 1]
         # W&B wants a parameter, also of a single run: then the last thing said is one.
-        single = [key for key in kept if not key.startswith("~")][-1:]
+        _refuse_silencing(swept)
+        single = [key for key in kept if not key.startswith("~") and key not in _SILENCING][-1:]
         chosen = set(swept or single)
         if not chosen:
             raise ConfigError(
@@ -145,13 +145,28 @@ def for_agents(fixed: Sequence[str], logger: Mapping[str, Any]) -> tuple[str, ..
 _SILENCING = ("logger", "logger.wandb", "logger.wandb.mode")
 
 
+def _refuse_silencing(swept: Iterable[str]) -> None:
+    """Refuses keys whose values decide whether W&B hears of a run.
+
+    Raises:
+        ConfigError: one of them is swept.
+    """
+    for key in swept:
+        if key in _SILENCING:
+            raise ConfigError(
+                key,
+                expected="one value: a run that W&B does not hear of it takes for crashed",
+                got="several",
+            )
+
+
 def write_definitions(
     definitions: Sequence[Definition],
     folder: Path,
     *,
     project: str,
     entity: str | None,
-    flags: Sequence[str],
+    words: Sequence[str],
 ) -> list[Path]:
     """Writes one file a definition; those of an earlier export that it does not replace are gone.
 
@@ -160,7 +175,7 @@ def write_definitions(
         folder: the study's.
         project: where W&B keeps the sweeps.
         entity: whose; None for the account's own.
-        flags: of the command line, before the overrides.
+        words: of the command line, before the overrides: program, verb and flags.
 
     Raises:
         RecordError: the folder cannot be written to.
@@ -170,7 +185,7 @@ def write_definitions(
     for number, definition in enumerate(definitions, start=1):
         path = folder / (f"wandb_sweep_{number}.yaml" if number > 1 else "wandb_sweep.yaml")
         document = definition.document(
-            study=folder.name, project=project, entity=entity, flags=flags
+            study=folder.name, project=project, entity=entity, words=words
         )
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
         write_atomic(path, f"{_head(path)}{text}")
@@ -183,7 +198,8 @@ def write_definitions(
 def _head(path: Path) -> str:
     return (
         f"# Once:                wandb sweep {shlex.quote(str(path))}\n"
-        "# As often as you like: wandb agent SWEEP   (it prints SWEEP; start it in this folder)\n"
+        f"# As often as you like: cd {shlex.quote(str(Path.cwd()))} && wandb agent SWEEP"
+        "   (it prints SWEEP)\n"
         "# A run that is complete already is not trained again and tells W&B nothing: force=true.\n"
     )
 

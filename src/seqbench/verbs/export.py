@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +33,8 @@ def export(plan: Plan | Tuning, argv: Sequence[str]) -> int:
         print(f"{path}: {definition.method}, {runs} run{'s' * (runs != 1)}")
     for path in paths:
         print(f"wandb sweep {shlex.quote(str(path))}")
-    print("wandb agent SWEEP, with what `wandb sweep` has printed, here or on any other machine")
+    said = "with what `wandb sweep` has printed"
+    print(f"wandb agent SWEEP, {said}, in this folder, on any machine that has it")
     return 0
 
 
@@ -54,10 +56,17 @@ def _search(tuning: Tuning) -> Definition:
 def _write(job: Job, definitions: Sequence[Definition], argv: Sequence[str]) -> list[Path]:
     settings = wandb_settings(job.config) or WandbSettings()
     folder = parse_flags(argv).config_dir
+    flags = ["--config-dir", str(Path(folder).absolute())] if folder else []
     return write_definitions(
         definitions,
         job.folder.parent,
         project=settings.project_name,
         entity=settings.entity_name,
-        flags=["--config-dir", str(Path(folder).absolute())] if folder else [],
+        words=[*_program(), "train", *flags],
     )
+
+
+def _program() -> list[str]:
+    """How others start this program: by its name, if that is found, else by this very Python."""
+    name = "seqbench"
+    return [name] if shutil.which(name) else [sys.executable, "-m", "seqbench.cli"]
