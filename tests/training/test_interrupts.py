@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_who_repeats_sigterm_sooner_than_that_is_heard_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = iter([10.0, 11.5, 13.0])
-    monkeypatch.setattr(interrupts_module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(interrupts_module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     with Interrupts() as interrupts:
         interrupts.deferring = True
         send(signal.SIGTERM)

@@ -85,7 +85,6 @@ def run(
             tries = Tries(
                 config=config,
                 folder=folder,
-                overrides=overrides,
                 settings=settings,
                 datamodule=datamodule,
                 wandb=wandb,
