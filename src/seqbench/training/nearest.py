@@ -37,13 +37,7 @@ def nearest(size: Callable[[int], int], goal: int, *, start: int, close: float) 
             known[number] = math.log(size(number) / goal)
         return known[number]
 
-    low = high = start
-    while distance(high) < 0:
-        if high > goal:
-            raise DoesNotGrow(f"{high:,} of it come to less than {goal:,}")
-        low, high = high, 2 * high
-    while low > 1 and distance(low) >= 0:
-        low, high = low // 2, low
+    low, high = _around(distance, start, most=goal)
     turn = 0
     while high - low > 1:
         middle = _between(low, high, distance) if turn % 3 < 2 else (low + high) // 2
@@ -55,6 +49,18 @@ def nearest(size: Callable[[int], int], goal: int, *, start: int, close: float) 
                 if abs(distance(number)) >= math.log1p(WIDE):
                     break
     return min(known, key=lambda number: (abs(known[number]), number))
+
+
+def _around(distance: Callable[[int], float], start: int, *, most: int) -> tuple[int, int]:
+    """A number too small, or 1, and one that is not: the same, or a larger one."""
+    low = high = start
+    while distance(high) < 0:
+        if high > most:
+            raise DoesNotGrow(f"{high:,} of it are too few still")
+        low, high = high, 2 * high
+    while low > 1 and distance(low) >= 0:
+        low, high = low // 2, low
+    return low, high
 
 
 def _between(low: int, high: int, distance: Callable[[int], float]) -> int:
