@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hydra.utils import get_object
-
 from seqbench.batch import DataSpec
 from seqbench.config.instantiate import instantiate
 from seqbench.config.schema import BudgetKeys
+from seqbench.config.signatures import located
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.errors import ConfigError
 from seqbench.tasks.task import Task
@@ -61,7 +60,7 @@ def budget_widths(config: Mapping[str, Any], spec: DataSpec) -> dict[str, int]:
     if budget.params is None:
         return {}
     arguments = {key: value for key, value in model.items() if not key.startswith("_")}
-    begun = buildable_widths(get_object(model["_target_"]), arguments)
+    begun = buildable_widths(located(model["_target_"]), arguments)
     own = without_weights(lambda: _task(config, spec, begun))
     embeddings, excluded = num_parameters(own.inputs), budget.embeddings == "excluded"
     if not excluded and embeddings >= budget.params:

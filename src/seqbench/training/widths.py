@@ -94,7 +94,7 @@ def buildable_widths(model: Any, arguments: Mapping[str, Any]) -> dict[str, int]
 
 
 def _steps(widths: Widths, given: Mapping[str, Any]) -> int:
-    return max(1, given[widths.names[0]] // widths.step)
+    return max(1, int(given[widths.names[0]]) // widths.step)
 
 
 def _is_near(reached: int, params: int) -> bool:
