@@ -254,6 +254,18 @@ def test_real_seconds(make: Any) -> None:
     assert record.scores.test["accuracy"] is not None
 
 
+def test_real_seconds_go_on_in_the_next_try(make: Any) -> None:
+    job = make("resumed", "budget.seconds=2", "trainer.log_every=1")
+    stopped(job, "training_step", 6)
+    before = read_metrics(job.folder / "metrics.jsonl")[-1]["budget/share"]
+    assert before > 0
+    budget = budget_of(execute(job).record)
+    shares = [row["budget/share"] for row in read_metrics(job.folder / "metrics.jsonl")]
+    assert shares == sorted(shares)
+    assert before in shares[:-1]
+    assert budget.seconds_reached == pytest.approx(2 * shares[-1], rel=0.2)
+
+
 def test_whoever_watches_knows_how_far_it_is(make: Any, per_token: float) -> None:
     flops = 24 * 4 * 5.5 * per_token
     job = make("watched", f"budget.flops={flops}", "trainer.log_every=1")
