@@ -66,10 +66,50 @@ def test_embeddings_that_do_not_count_are_told(told) -> None:
 def test_equal_flops_and_runs_that_ended_before(told) -> None:
     spent = replace(NONE, flops=1e12, flops_reached=1.002e12, used_up=True)
     early = replace(spent, flops_reached=4e11, used_up=False)
-    assert told(spent, early).sections[0].equal == (
-        "Compared at equal training FLOPs: 1 T; reached were 400 G to 1 T.",
-        "2 of 4 runs ended before their training FLOPs were used up, by early stopping: gru.",
+    content = told(spent, early)
+    assert content.sections[0].equal == (
+        "With a budget of training FLOPs: 1 T; reached were 400 G to 1 T.",
+        "2 of 4 runs ended before their training FLOPs were used up: gru.",
     )
+    assert content.answers[0].startswith("On docstrings, lstm reaches")
+
+
+def test_what_went_far_beyond_a_budget_is_not_called_equal(told) -> None:
+    spent = replace(NONE, flops=1e12, flops_reached=1.002e12, used_up=True)
+    beyond = replace(spent, flops_reached=1.3e12)
+    content = told(spent, beyond)
+    assert content.sections[0].equal == (
+        "With a budget of training FLOPs: 1 T; reached were 1 T to 1.3 T.",
+        "2 of 4 runs went more than 1 % beyond it with their last step: gru.",
+    )
+    assert "at equal" not in content.answers[0]
+
+
+def test_what_was_reached_may_be_unknown(told) -> None:
+    unknown = replace(NONE, flops=1e12, flops_reached=None, used_up=False)
+    assert told(unknown, unknown).sections[0].equal == (
+        "With a budget of training FLOPs: 1 T.",
+        "4 of 4 runs ended before their training FLOPs were used up: lstm, gru.",
+        "4 of 4 runs do not tell what they came to: lstm, gru.",
+    )
+
+
+def test_budgets_that_look_alike_when_rounded_are_not_one(told) -> None:
+    spent = replace(NONE, flops=1e12, flops_reached=1e12, used_up=True)
+    other = replace(spent, flops=1.0001e12, flops_reached=1.0001e12)
+    assert told(spent, other).sections[0].equal == (
+        "Not all networks have one budget of training FLOPs, compare them with care. "
+        "lstm: 1,000,000,000,000; gru: 1,000,100,000,000.",
+    )
+
+
+def test_widths_that_differ_between_the_runs_of_a_network_are_all_told(
+    store, tmp_path: Path
+) -> None:
+    for seed in range(2):
+        store(model="lstm", seed=seed, budget=replace(SIZED, widths={"d_hidden": 181 + seed}))
+    (section,) = gather(tmp_path).sections
+    assert section.equal[1].startswith("Solved for were lstm d_hidden=181 or d_hidden=182;")
 
 
 def test_equal_time_is_not_reproducible(told) -> None:

@@ -221,6 +221,18 @@ def test_the_time_left_follows_from_the_steps_done(job: Job) -> None:
     assert found.fraction == 0.5
 
 
+def test_of_a_budget_each_row_has_the_share(job: Job) -> None:
+    """Half of 60 s of training steps took a minute, with as much validation between them."""
+    history(job, (0, 0, 0.0, {"budget/share": 0.0}), (100, 0, 60.0, {"budget/share": 0.5}))
+    found = progress(job.folder, job.config, now=1000.0)
+    assert found is not None
+    assert (found.planned_steps, found.fraction, found.eta_seconds) == (200, 0.5, 60.0)
+    history(job, (210, 2, 130.0, {"budget/share": 1.05}))
+    beyond = progress(job.folder, job.config, now=1000.0)
+    assert beyond is not None
+    assert (beyond.planned_steps, beyond.fraction) == (210, 1.0)
+
+
 def test_the_time_left_is_never_below_none(job: Job) -> None:
     history(job, PLANNED, (150, 1, 30.0, {"train/loss": 0.9}))
     found = progress(job.folder, job.config, now=1000.0 + 3600)

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,6 +63,19 @@ def test_a_sigterm_that_comes_twice_at_once_is_one(deferring: bool) -> None:
         with pytest.raises(Stopped):  # a user's word counts at once
             send(signal.SIGINT)
             send(signal.SIGINT)
+
+
+def test_who_repeats_sigterm_sooner_than_that_is_heard_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([10.0, 11.5, 13.0])
+    monkeypatch.setattr(interrupts_module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with Interrupts() as interrupts:
+        interrupts.deferring = True
+        send(signal.SIGTERM)
+        send(signal.SIGTERM)
+        with pytest.raises(Stopped):
+            send(signal.SIGTERM)
 
 
 def test_a_warning_given_twice_is_one_stop() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqbench.training.nearest import nearest
+from seqbench.training.nearest import DoesNotGrow, nearest
 
 
 class Counted:
@@ -66,3 +66,15 @@ def test_behind_a_dip_an_earlier_number_is_found() -> None:
 @pytest.mark.parametrize("start", [1, 7, 1000])
 def test_a_goal_below_every_size_gives_the_first(start: int) -> None:
     assert nearest(lambda number: 10 * number + 50, 3, start=start, close=0.01) == 1
+
+
+@pytest.mark.parametrize("size", [lambda _: 5, lambda number: min(number, 700)])
+def test_what_does_not_grow_or_no_more_is_told(size: Callable[[int], int]) -> None:
+    asked = Counted(size)
+    with pytest.raises(DoesNotGrow):
+        nearest(asked, 1000, start=128, close=0.01)
+    assert len(asked.asked) < 10
+
+
+def test_among_neighbours_of_one_size_it_is_not_looked_for_without_end() -> None:
+    assert nearest(lambda _: 1050, 1000, start=128, close=0.01) == 1

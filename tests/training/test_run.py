@@ -140,7 +140,7 @@ def test_stopped_before_the_first_validation_a_run_is_scored_all_the_same(make_j
     done = execute(job).record
     assert (done.status, done.cost.steps) == ("completed", 2)
     assert set(done.scores.validation) >= {"accuracy", "loss"}
-    assert (done.scores.best_epoch, done.cost.epochs) == (0, 1)
+    assert (done.scores.best_epoch, done.cost.epochs) == (0, 0)
     history = read_metrics(job.folder / "metrics.jsonl")
     assert {row["epoch"] for row in history} == {0}
 

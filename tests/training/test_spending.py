@@ -7,16 +7,18 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from tests.training.stopping import killed, result, steps_of, stopped
 
 from seqbench.api import load_run
 from seqbench.config.compose import compose_job
 from seqbench.config.job import Job
 from seqbench.config.schema import BudgetKeys
-from seqbench.errors import ConfigError
+from seqbench.errors import ConfigError, TrainingError
 from seqbench.records.folder import RunFolder
 from seqbench.records.metrics import read_metrics
 from seqbench.records.record import Budget, Cost, RunRecord
@@ -29,18 +31,30 @@ from seqbench.training.kinds.classification import ClassificationKind
 from seqbench.training.spending import Spending, accounted
 
 BATCHES = 10
+NETWORK = {"choices": {"model": "lstm"}}
 TEXT = ["trainer.accumulate=2", "scheduler=cosine", "model.dropout=0.2"]
 
 
 @pytest.fixture
-def make(make_job: Any, tmp_path: Path) -> Callable[..., Job]:
+def make(tiny: list[str], tmp_path: Path) -> Callable[..., Job]:
     """Composes a job of ten small batches an epoch, each in a folder of its own."""
 
     def job(name: str, *overrides: str) -> Job:
-        made: Job = make_job("data.batch_size=4", *overrides, f"paths.outputs={tmp_path / name}")
-        return made
+        small = unreplaced(tiny, *overrides)
+        return compose_job(
+            [*small, "data.batch_size=4", *overrides, f"paths.outputs={tmp_path / name}"]
+        )
 
     return job
+
+
+def unreplaced(lines: list[str], *overrides: str) -> list[str]:
+    """The lines without what is not to be said beside a budget."""
+    budgets = {each.partition("=")[0] for each in overrides}
+    ended = budgets & {"budget.flops", "budget.seconds"}
+    replaced = ["trainer.max_epochs="] * bool(ended)
+    replaced += ["model.d_hidden="] * ("budget.params" in budgets)
+    return [line for line in lines if not line.startswith(tuple(replaced))]
 
 
 def measured(job: Job) -> float:
@@ -67,14 +81,14 @@ def rates(job: Job) -> list[float]:
 
 
 def test_flops_end_it_at_the_first_step_that_reaches_them(make: Any, per_token: float) -> None:
-    tokens = 23 * 4 * 5.5  # in the third epoch, though trainer.max_epochs is 2
+    tokens = 63 * 4 * 5.5  # in the seventh epoch, though trainer.max_epochs is 5
     flops = tokens * per_token
     job = make("flops", f"budget.flops={flops}", "trainer.log_every=1", "scheduler=cosine")
     record, steps = steps_of(job)
     budget, cost = budget_of(record), record.cost
     rows = [row for row in read_metrics(job.folder / "metrics.jsonl") if "train/loss" in row]
     assert [row["tokens"] >= tokens for row in rows] == [False] * (steps - 1) + [True]
-    assert steps > 2 * BATCHES
+    assert steps > 5 * BATCHES
     assert budget.flops_reached == cost.flops
     assert flops <= (cost.flops or 0) < flops + per_token * 4 * 9
     assert (budget.used_up, budget.reproducible, budget.seconds) == (True, True, None)
@@ -161,7 +175,8 @@ def test_killed_again_and_again_likewise(make: Any, per_token: float) -> None:
 
 def test_a_language_model_too(tiny_text: list[str], tmp_path: Path) -> None:
     def make(name: str, *more: str) -> Job:
-        return compose_job([*tiny_text, *TEXT, *more, f"paths.outputs={tmp_path / name}"])
+        own = unreplaced([*tiny_text, *TEXT], *more)
+        return compose_job([*own, *more, f"paths.outputs={tmp_path / name}"])
 
     cost = execute(make("measured", "trainer.max_epochs=1")).record.cost
     flops = f"budget.flops={1.3 * (cost.flops or 0.0)}"
@@ -232,19 +247,34 @@ def test_seconds_end_it_over_all_tries(make: Any, monkeypatch: pytest.MonkeyPatc
 
 
 def test_real_seconds(make: Any) -> None:
-    record = execute(make("seconds", "budget.seconds=0.4", "trainer.max_epochs=1")).record
+    record = execute(make("seconds", "budget.seconds=0.4")).record
     budget = budget_of(record)
     assert budget.used_up
     assert budget.seconds_reached is not None and 0.4 <= budget.seconds_reached < 2.0
     assert record.scores.test["accuracy"] is not None
 
 
+def test_real_seconds_go_on_in_the_next_try(make: Any) -> None:
+    job = make("resumed", "budget.seconds=2", "trainer.log_every=1")
+    stopped(job, "training_step", 6)
+    before = read_metrics(job.folder / "metrics.jsonl")[-1]["budget/share"]
+    assert before > 0
+    budget = budget_of(execute(job).record)
+    shares = [row["budget/share"] for row in read_metrics(job.folder / "metrics.jsonl")]
+    assert shares == sorted(shares)
+    assert before in shares[:-1]
+    assert budget.seconds_reached == pytest.approx(2 * shares[-1], rel=0.2)
+
+
 def test_whoever_watches_knows_how_far_it_is(make: Any, per_token: float) -> None:
     flops = 24 * 4 * 5.5 * per_token
     job = make("watched", f"budget.flops={flops}", "trainer.log_every=1")
     stopped(job, "training_step", 13)
-    first = read_metrics(job.folder / "metrics.jsonl")[0]
-    assert first["planned/tokens"] == pytest.approx(24 * 4 * 5.5)
+    rows = read_metrics(job.folder / "metrics.jsonl")
+    assert rows[0]["budget/share"] == 0.0
+    assert [row["budget/share"] for row in rows[1:]] == pytest.approx(
+        [row["tokens"] / (24 * 4 * 5.5) for row in rows[1:]]
+    )
     seen = progress(job.folder, job.config)
     assert seen is not None and seen.planned_steps is not None and seen.fraction is not None
     assert seen.max_epochs is None
@@ -280,21 +310,58 @@ def test_what_cannot_be_counted_is_refused_and_leaves_nothing(
     assert not job.folder.exists()
 
 
-def test_no_layer_may_wait_for_other_processes(make_task: Callable[..., Classification]) -> None:
-    import torch
-
-    class Two:
-        world_size = 2
-
+@pytest.mark.parametrize("layer", [torch.nn.SyncBatchNorm(6), torch.nn.BatchNorm1d(6)])
+def test_no_layer_may_wait_for_other_processes(
+    layer: torch.nn.Module, make_task: Callable[..., Classification]
+) -> None:
+    two = SimpleNamespace(world_size=2, strategy=SimpleNamespace(_layer_sync=None))
     task = make_task()
-    task.head = torch.nn.Sequential(torch.nn.SyncBatchNorm(6), task.head)  # type: ignore[assignment]
+    task.head = torch.nn.Sequential(layer, task.head)  # type: ignore[assignment]
     watch = Spending(BudgetKeys(flops=1.0), per_token=lambda _: 1.0, stopwatch=Stopwatch())
+    if isinstance(layer, torch.nn.BatchNorm1d):
+        two.strategy._layer_sync = object()  # trainer.extra.sync_batchnorm
     with pytest.raises(ConfigError, match="a layer that waits for all processes"):
-        watch.setup(Two(), task, "fit")  # type: ignore[arg-type]
+        watch.setup(two, task, "fit")  # type: ignore[arg-type]
+
+
+def test_want_of_memory_in_counting_is_no_want_of_a_formula(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_much(*_: Any) -> float:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(ClassificationKind, "flops_per_token", too_much)
+    with pytest.raises(TrainingError, match="out of memory"):
+        execute(make("large", "budget.flops=1e9"))
+
+
+def test_fewer_flops_than_a_step_are_refused_and_leave_nothing(make: Any, per_token: float) -> None:
+    flops = per_token * 5
+    job = make("less", f"budget.flops={flops}")
+    with pytest.raises(ConfigError, match=r"budget\.flops: expected at least .* got .*; raise it"):
+        execute(job)
+    assert not job.folder.exists()
+
+
+def test_flops_are_counted_once_and_are_the_same_in_the_end(
+    make: Any, per_token: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[float] = []
+    count = ClassificationKind.flops_per_token
+
+    def counted(*arguments: Any) -> float:
+        counts.append(count(*arguments) * (1 + len(counts)))  # another count would tell otherwise
+        return counts[-1]
+
+    monkeypatch.setattr(ClassificationKind, "flops_per_token", counted)
+    budget = budget_of(execute(make("once", f"budget.flops={15 * 4 * 5.5 * per_token}")).record)
+    assert len(counts) == 1
+    assert budget.used_up
+    assert budget.flops_reached == pytest.approx(15 * 4 * 5.5 * per_token, rel=0.15)
 
 
 def test_a_model_of_a_size_is_trained_recorded_and_restored(make: Any) -> None:
-    budgeted = ["budget.params=2180", "model.d_hidden=5", "scheduler=cosine"]
+    budgeted = ["budget.params=2180", "scheduler=cosine"]
     job = make("sized", *budgeted)
     record = execute(job).record
     budget = budget_of(record)
@@ -338,12 +405,15 @@ def test_a_baseline_has_no_budget_and_the_log_says_so(tiny: list[str], tmp_path:
 
 
 def test_without_a_budget_nothing_is_accounted() -> None:
-    assert accounted({"budget": {"params": None}}, {}, Cost()) is None
-    assert accounted({}, {}, Cost()) is None
+    assert accounted({**NETWORK, "budget": {"params": None}}, {}, Cost(), None) is None
+    assert accounted(NETWORK, {}, Cost(), None) is None
 
 
-def test_flops_that_could_not_be_counted_are_not_used_up() -> None:
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_used_up_is_what_ended_by_its_share(share: float) -> None:
     cost = Cost(parameters=5, tokens=10, tokens_per_second=4.0)
-    budget = accounted({"budget": {"flops": 100.0}}, {}, cost)
+    budget = accounted({**NETWORK, "budget": {"seconds": 2.5000001}}, {}, cost, share)
     assert budget is not None
-    assert (budget.used_up, budget.flops_reached, budget.seconds_reached) == (False, None, 2.5)
+    assert (budget.used_up, budget.flops_reached, budget.seconds_reached) == (
+        share == 1.0, None, 2.5,
+    )  # fmt: skip

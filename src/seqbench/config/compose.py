@@ -47,7 +47,8 @@ def compose(
         ConfigErrors: every mistake there is.
     """
     config, _, said = _composed(verb, overrides, config_dirs)
-    _checked_with(said.errors, lambda: checked(config, verb, doubtful=frozenset(said.doubtful)))
+    doubtful = frozenset(said.doubtful)
+    _checked_with(said.errors, lambda: checked(config, verb, said=overrides, doubtful=doubtful))
     return config
 
 

@@ -30,6 +30,7 @@ from seqbench.config.model_mistakes import (
 )
 from seqbench.config.training_mistakes import (
     budgets_have_a_width,
+    budgets_mean_something,
     half_precision_on_cpu,
     lightning_knows_extras,
     one_thing_ends_training,
@@ -70,6 +71,7 @@ CROSS_CHECKS: tuple[CrossCheck, ...] = (
     one_source_of_texts,
     columns_are_of_a_file,
     something_to_report,
+    budgets_mean_something,
     one_thing_ends_training,
     budgets_have_a_width,
     claims_can_be_judged,

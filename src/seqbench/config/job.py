@@ -68,7 +68,8 @@ def job_from(
     Raises:
         ConfigErrors: every mistake there is.
     """
-    return job_of(checked(config, verb, doubtful=doubtful), choices, overrides)
+    plain = checked(config, verb, said=overrides, doubtful=doubtful)
+    return job_of(plain, choices, overrides)
 
 
 def job_of(

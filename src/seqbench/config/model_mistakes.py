@@ -9,8 +9,15 @@ from seqbench.config.signatures import ours
 from seqbench.errors import ConfigError
 
 
+def is_solved_for(config: Mapping[str, Any]) -> bool:
+    """Whether a budget will take the place of the model's widths."""
+    return (config.get("budget") or {}).get("params") is not None
+
+
 def heads_divide_width(config: Mapping[str, Any]) -> list[ConfigError]:
     """Attention heads share the model's width evenly."""
+    if is_solved_for(config):
+        return []
     model = config.get("model") or {}
     width, heads = model.get("d_model"), model.get("num_heads")
     if isinstance(width, int) and isinstance(heads, int) and width % heads:
@@ -27,6 +34,8 @@ def heads_divide_width(config: Mapping[str, Any]) -> list[ConfigError]:
 
 def positions_come_in_pairs(config: Mapping[str, Any]) -> list[ConfigError]:
     """Sinusoidal and rotary positions are pairs of sine and cosine."""
+    if is_solved_for(config):
+        return []
     model = ours(config, "model")
     width, heads, kind = (model.get(key) for key in ("d_model", "num_heads", "positions"))
     if not isinstance(width, int) or not isinstance(heads, int) or width % heads:

@@ -29,7 +29,7 @@ class PathKeys:
 class BudgetKeys:
     """`budget`: what all models of a comparison are to have alike; null leaves it to each."""
 
-    params: PositiveInt | None = None
+    params: Annotated[int, Bounds(low=1, high=10**12)] | None = None
     embeddings: Literal["included", "excluded"] = "included"
     flops: PositiveFloat | None = None
     seconds: PositiveFloat | None = None

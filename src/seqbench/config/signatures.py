@@ -31,7 +31,7 @@ def is_baseline(target: str) -> bool:
     """Whether the target is a baseline: one of ours, or a subclass of `Baseline`."""
     if target.split(".")[0] == OURS:
         return target.startswith(f"{OURS}.baselines.")
-    bases = getattr(_locate(target), "__mro__", ())
+    bases = getattr(located(target), "__mro__", ())
     return any(base.__module__ == f"{OURS}.baselines.baseline" for base in bases)
 
 
@@ -42,7 +42,7 @@ def ours(config: Mapping[str, Any], group: str) -> Mapping[str, Any]:
 
 
 def _imported(target: str) -> Signature:
-    thing = _locate(target)
+    thing = located(target)
     if not callable(thing):
         raise ConfigError("_target_", expected="a class or function", got=target)
     return Signature(target, *inspected(thing))
@@ -78,7 +78,12 @@ def _made(thing: Any, name: str) -> object:
     return UNKNOWN if factory is dataclasses.MISSING else factory()
 
 
-def _locate(target: str) -> Any:
+def located(target: str) -> Any:
+    """What a dotted path names, imported.
+
+    Raises:
+        ConfigError: there is no such thing.
+    """
     parts = target.split(".")
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):
         raise ConfigError("_target_", expected="package.module.Class", got=target)

@@ -10,6 +10,9 @@ from seqbench.config.source_signatures import installed_parameters
 from seqbench.config.suggest import did_you_mean, nearest
 from seqbench.errors import ConfigError
 
+# What else ends a training or an epoch, in `trainer` and in `trainer.extra`, and there alone.
+_LIMITS = ("max_steps", "limit_train_batches", "overfit_batches")
+_LIGHTNINGS_LIMITS = ("max_epochs", "max_time", "min_epochs", "min_steps", "fast_dev_run")
 BAG_OF_WORDS, MLP = "seqbench.models.bow.BagOfWords", "seqbench.models.mlp.MLP"
 
 
@@ -69,10 +72,10 @@ def lightning_knows_extras(config: Mapping[str, Any]) -> list[ConfigError]:
     return errors
 
 
-def one_thing_ends_training(config: Mapping[str, Any]) -> list[ConfigError]:
-    """A number of epochs, FLOPs, or time; and what a budget says has to mean something."""
-    budget, trainer = config.get("budget") or {}, ours(config, "trainer")
-    asked = [key for key in ("flops", "seconds") if budget.get(key) is not None]
+def budgets_mean_something(config: Mapping[str, Any]) -> list[ConfigError]:
+    """FLOPs or time, not both; of a verb that trains to an end; what belongs to parameters."""
+    budget = config.get("budget") or {}
+    asked = _ending(config)
     errors = []
     if len(asked) > 1:
         got = " and ".join(f"budget.{key}={budget[key]}" for key in asked)
@@ -85,24 +88,6 @@ def one_thing_ends_training(config: Mapping[str, Any]) -> list[ConfigError]:
                 got=str(budget[asked[0]]),
             )
         )
-    if asked and trainer.get("on_divergence") == "rollback":
-        errors.append(
-            ConfigError(
-                "trainer.on_divergence",
-                expected=f"fail with budget.{asked[0]}: what is thrown away has been spent too",
-                got="'rollback'",
-                remedy="leave one of the two out",
-            )
-        )
-    if asked and trainer.get("max_steps") is not None:
-        errors.append(
-            ConfigError(
-                "trainer.max_steps",
-                expected=f"null with budget.{asked[0]}, which ends the training",
-                got=str(trainer["max_steps"]),
-                remedy="leave one of the two out",
-            )
-        )
     if budget.get("embeddings") == "excluded" and budget.get("params") is None:
         errors.append(
             ConfigError(
@@ -113,6 +98,43 @@ def one_thing_ends_training(config: Mapping[str, Any]) -> list[ConfigError]:
             )
         )
     return errors
+
+
+def one_thing_ends_training(config: Mapping[str, Any]) -> list[ConfigError]:
+    """Where FLOPs or time do, nothing of the trainer does, nor does anything spend in vain."""
+    asked, trainer = _ending(config), ours(config, "trainer")
+    if not asked:
+        return []
+    errors = []
+    if trainer.get("on_divergence") == "rollback":
+        errors.append(
+            ConfigError(
+                "trainer.on_divergence",
+                expected=f"fail with budget.{asked[0]}: what is thrown away has been spent too",
+                got="'rollback'",
+                remedy="leave one of the two out",
+            )
+        )
+    said = {f"trainer.{key}": trainer.get(key) for key in _LIMITS}
+    extra = trainer.get("extra")
+    if isinstance(extra, Mapping):
+        said |= {f"trainer.extra.{key}": extra.get(key) for key in (*_LIMITS, *_LIGHTNINGS_LIMITS)}
+    return errors + [
+        ConfigError(
+            key,
+            expected=f"null with budget.{asked[0]}, which ends the training",
+            got=str(value),
+            remedy="leave one of the two out",
+        )
+        for key, value in said.items()
+        if value not in (None, 0)
+    ]
+
+
+def _ending(config: Mapping[str, Any]) -> list[str]:
+    """The budgets that end the training."""
+    budget = config.get("budget") or {}
+    return [key for key in ("flops", "seconds") if budget.get(key) is not None]
 
 
 def budgets_have_a_width(config: Mapping[str, Any]) -> list[ConfigError]:

@@ -14,6 +14,7 @@ from omegaconf import Container, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seqbench.config.cross import CROSS_CHECKS
+from seqbench.config.said_mistakes import nothing_said_in_vain
 from seqbench.config.schema import INJECTED, PLAIN_NODES, PRIMARY, key_of
 from seqbench.config.signature import Parameter, Signature
 from seqbench.config.signatures import inspected, signature_of
@@ -33,20 +34,25 @@ _GAP = _Gap()
 
 
 def checked(
-    config: DictConfig, verb: str, *, doubtful: frozenset[str] = frozenset()
+    config: DictConfig,
+    verb: str,
+    *,
+    said: Sequence[str] = (),
+    doubtful: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """The config resolved into plain containers.
 
     Args:
         config: composed, without Hydra's own node.
         verb: whose keys it must have.
+        said: the overrides that made it.
         doubtful: top-level nodes whose keys are not judged.
 
     Raises:
         ConfigErrors: every mistake there is.
     """
     plain, errors = resolved(config)
-    refuse_mistakes(plain, verb, errors, doubtful=doubtful)
+    refuse_mistakes(plain, verb, errors, said=said, doubtful=doubtful)
     return plain
 
 
@@ -55,9 +61,17 @@ def refuse_mistakes(
     verb: str,
     found: Sequence[ConfigError] = (),
     *,
+    said: Sequence[str] = (),
     doubtful: frozenset[str] = frozenset(),
 ) -> None:
-    """Checks a resolved config; `found` is what resolving it has shown already.
+    """Checks a resolved config, and what was `said` for it.
+
+    Args:
+        plain: the config.
+        verb: whose keys it must have.
+        found: what resolving it has shown already.
+        said: the overrides that made it.
+        doubtful: top-level nodes whose keys are not judged.
 
     Raises:
         ConfigErrors: every mistake there is.
@@ -68,6 +82,7 @@ def refuse_mistakes(
     wrong = {error.name.split(".")[0] for error in errors} | doubtful
     sound = {key: value for key, value in plain.items() if key not in wrong}
     errors += [error for check in CROSS_CHECKS for error in check(sound)]
+    errors += nothing_said_in_vain(sound, said)
     if errors:
         raise ConfigErrors(errors)
 

@@ -12,8 +12,8 @@ class Widths:
     """Arguments of an encoder that grow together, in the proportions in which they are given.
 
     Attributes:
-        names: of the arguments. The first leads; of several, the last can be set by itself where
-            the first moves in steps too coarse.
+        names: of the arguments. The first leads; of several, the last can be set by itself, since
+            the first may move in steps too coarse.
         step: what the first is a multiple of.
     """
 

@@ -272,7 +272,8 @@ class Budget:
         flops: training FLOPs asked for, counted as in the cost; None: not limited.
         flops_reached: FLOPs of the training; None where they could not be counted.
         seconds: seconds of training steps asked for; None: not limited.
-        seconds_reached: seconds of training steps, over all tries, validation left out.
+        seconds_reached: seconds of the training steps that the result is made of, over all tries,
+            validation left out; what a killed try lost is not among them.
         used_up: whether FLOPs or seconds ended the training, and nothing before; None where neither
             was asked for.
         reproducible: whether the same command can give the same bits: not where time ends it.

@@ -99,7 +99,8 @@ class Composer:
             plain, unresolved = _with_values(base, [parse(line) for line in values])
         errors = [*said.errors, *unresolved]
         try:
-            refuse_mistakes(plain, "sweep", unresolved, doubtful=frozenset(said.doubtful))
+            doubtful = frozenset(said.doubtful)
+            refuse_mistakes(plain, "sweep", unresolved, said=lines, doubtful=doubtful)
         except ConfigErrors as found:
             errors = [*said.errors, *found.errors]
         if errors:

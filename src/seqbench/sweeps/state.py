@@ -135,16 +135,11 @@ def progress(
 
 
 def _planned_steps(first: Mapping[str, Any], row: Mapping[str, Any]) -> int | None:
-    """As the history's first row says; by tokens or seconds it is what the steps so far make it."""
-    for unit in ("steps", "tokens", "seconds"):
-        planned = _number(first.get(f"planned/{unit}"))
-        if planned is None:
-            continue
-        if unit == "steps":
-            return int(planned) or None
-        step, done = _number(row.get("step")), _number(row.get(unit))
-        return max(round(step * planned / done), int(step)) if step and done else None
-    return None
+    """As the history's first row says; with a budget it is what its share so far makes them."""
+    step, share = _number(row.get("step")), _number(row.get("budget/share"))
+    if step and share:
+        return max(round(step / share), int(step))
+    return int(_number(first.get("planned/steps")) or 0) or None
 
 
 def _ends_by_budget(config: Mapping[str, Any]) -> bool:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from seqbench.batch import DataSpec
 from seqbench.config.instantiate import instantiate
 from seqbench.config.schema import BudgetKeys
+from seqbench.config.signatures import located
 from seqbench.data.datamodule import SeqDataModule
 from seqbench.errors import ConfigError
 from seqbench.tasks.task import Task
 from seqbench.training.trainer import TrainerSettings
-from seqbench.training.widths import num_parameters, solved_widths, without_weights
+from seqbench.training.widths import (
+    buildable_widths,
+    num_parameters,
+    solved_widths,
+    without_weights,
+)
 
 
 def build_data(config: Mapping[str, Any]) -> SeqDataModule:
@@ -40,23 +46,22 @@ def set_up_data(config: Mapping[str, Any]) -> SeqDataModule:
     return datamodule
 
 
-def budget_widths(
-    config: Mapping[str, Any], spec: DataSpec, *, said: Sequence[str] = ()
-) -> dict[str, int]:
+def budget_widths(config: Mapping[str, Any], spec: DataSpec) -> dict[str, int]:
     """The model's arguments that a budget of parameters solves for; none without such a budget.
 
     Args:
         config: the run's.
         spec: of its data.
-        said: what the command line or the sweep changed.
 
     Raises:
-        ConfigError: no width of the model meets the budget, or the only one was said.
+        ConfigError: no width of the model meets the budget.
     """
-    budget = BudgetKeys.of(config)
+    budget, model = BudgetKeys.of(config), config["model"]
     if budget.params is None:
         return {}
-    own = without_weights(lambda: _task(config, spec, {}))
+    arguments = {key: value for key, value in model.items() if not key.startswith("_")}
+    begun = buildable_widths(located(model["_target_"]), arguments)
+    own = without_weights(lambda: _task(config, spec, begun))
     embeddings, excluded = num_parameters(own.inputs), budget.embeddings == "excluded"
     if not excluded and embeddings >= budget.params:
         raise ConfigError(
@@ -70,26 +75,7 @@ def budget_widths(
         task = without_weights(lambda: _task(config, spec, widths, like=own))
         return num_parameters(task) - embeddings * excluded
 
-    arguments = {key: value for key, value in config["model"].items() if not key.startswith("_")}
-    widths = solved_widths(type(own.encoder), arguments, size, params=budget.params)
-    _refuse_said(widths, said)
-    return widths
-
-
-def _refuse_said(widths: Mapping[str, int], said: Sequence[str]) -> None:
-    """One width says nothing of a network whose only width is solved for; of several it is a share.
-
-    Two values of it would be two runs of the same network.
-    """
-    for line in said if len(widths) == 1 else ():
-        key, _, value = line.lstrip("+").partition("=")
-        if key.removeprefix("model.") in widths and key.startswith("model."):
-            raise ConfigError(
-                key,
-                expected="not to be said with budget.params, which solves for it",
-                got=value,
-                remedy="leave one of the two out",
-            )
+    return solved_widths(type(own.encoder), arguments, size, params=budget.params)
 
 
 def build_task(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping
 
 from seqbench.domains import NonNegativeFloat, PositiveInt
 from seqbench.records.record import Rollback
-from seqbench.tasks.task import MetricSpec
+from seqbench.tasks.task import MetricSpec, Task
 from seqbench.tasks.trained_epoch import trained_epoch
 from seqbench.training.metrics_log import MetricsLog
 from seqbench.training.training_files import drop_older_bests, older_best
@@ -110,25 +110,16 @@ class BestWeights(Callback):
 
 
 class PlannedSteps(Callback):
-    """Begins the history with the length of the training, for whoever watches it.
+    """Begins the history with the length of the training, for whoever watches it."""
 
-    Args:
-        history: the run's.
-        limit: says when a budget ends the training, an amount and its unit; None goes by steps.
-    """
-
-    def __init__(
-        self, history: MetricsLog, limit: Callable[[], tuple[float, str]] | None = None
-    ) -> None:
+    def __init__(self, history: MetricsLog) -> None:
         self._history = history
-        self._limit = limit
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the row."""
-        if self._limit is None:
-            self._history.plan(float(trainer.estimated_stepping_batches))
-        else:
-            self._history.plan(*self._limit())
+        assert isinstance(pl_module, Task)
+        budgeted = pl_module.budget_share is not None
+        self._history.plan(None if budgeted else float(trainer.estimated_stepping_batches))
 
 
 class NotedRollback(Callback):

@@ -80,7 +80,12 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         if distributed.is_main():
             writer = stack.enter_context(MetricsWriter(folder.metrics))
             earlier = 0.0 if attempt.point is None else attempt.point.seconds
-            history = MetricsLog(writer, tokens=lambda: task.tokens_logged, earlier=earlier)
+            history = MetricsLog(
+                writer,
+                tokens=lambda: task.tokens_logged,
+                share=lambda: task.budget_share,
+                earlier=earlier,
+            )
         stack.enter_context(attempt.interrupts.around_lightning())
         trainer = attempt.settings.build(
             logger=_loggers(attempt, history),
@@ -89,7 +94,7 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
                 stopwatch,
                 *([spending] if spending is not None else []),
                 *_chosen_callbacks(attempt.config, task),
-                *lasting_callbacks(attempt, best, history, spending),
+                *lasting_callbacks(attempt, best, history),
                 *_search_callbacks(attempt),
             ],
             endless=spending is not None,
@@ -99,7 +104,9 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         try:
             _fit(trainer, task, attempt)
         except Pruned:
-            return _pruned(trainer, task, attempt, best, [*clock, time.perf_counter()], stopwatch)
+            ended = [*clock, time.perf_counter()]
+            pruned = _pruned(trainer, task, attempt, best, ended, stopwatch)
+            return replace(pruned, budget_share=task.budget_share)
         clock.append(time.perf_counter())
         tokens = task.num_tokens()
         _take_best(trainer, task, datamodule, best, best_checkpoint(folder))
@@ -114,9 +121,7 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
     if attempt.point is not None:
         cost = replace(cost, train_seconds=(cost.train_seconds or 0.0) + attempt.point.seconds)
     if distributed.is_main():  # last: what is only tried costs the run no second and no byte
-        per_token = partial(kind.flops_per_token, task, datamodule, device)
-        counts = trainer.world_size == 1 or not meets_other_ranks(task)
-        flops = training_flops(task, per_token, tokens=tokens, device=device) if counts else None
+        flops = _flops(trainer, task, datamodule, tokens, device, spending)
         cost = replace(cost, flops=flops, state_bytes=state_bytes(task))
     with untouched(task, device):
         samples = own_texts(kind, task.eval(), datamodule, attempt.config)
@@ -126,7 +131,31 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         best_epoch=best.epoch,
         **samples,
     )
-    return Outcome(cost=cost, scores=scores, found=found, device=_name_of(device), weights=weights)
+    return Outcome(
+        cost=cost,
+        scores=scores,
+        found=found,
+        device=_name_of(device),
+        weights=weights,
+        budget_share=task.budget_share,
+    )
+
+
+def _flops(
+    trainer: pl.Trainer,
+    task: Task,
+    datamodule: SeqDataModule,
+    tokens: int,
+    device: torch.device,
+    spending: Spending | None,
+) -> float | None:
+    """As the budget counted, where it did: nothing is counted twice, or otherwise in the end."""
+    if spending is not None and spending.flops_per_token is not None:
+        return float(round(tokens * spending.flops_per_token))
+    if trainer.world_size > 1 and meets_other_ranks(task):
+        return None
+    per_token = partial(KINDS[datamodule.task].flops_per_token, task, datamodule, device)
+    return training_flops(task, per_token, tokens=tokens, device=device)
 
 
 def _pruned(
@@ -215,18 +244,14 @@ def _chosen_callbacks(config: Mapping[str, Any], task: Task) -> list[Callback]:
 
 
 def lasting_callbacks(
-    attempt: Attempt,
-    best: BestWeights,
-    history: MetricsLog | None,
-    spending: Spending | None = None,
+    attempt: Attempt, best: BestWeights, history: MetricsLog | None
 ) -> list[Callback]:
     """What makes the run last: its planned length, and checkpoints of the whole training."""
     callbacks: list[Callback] = []
     folder, point, settings = attempt.folder, attempt.point, attempt.settings
     rollbacks = rollbacks_before(point)
     if history is not None and point is None:
-        limit = None if spending is None else spending.limit
-        callbacks.append(PlannedSteps(history, limit))
+        callbacks.append(PlannedSteps(history))
     if point is not None and point.has_just_rolled_back:
         callbacks.append(NotedRollback(rollbacks[-1]))
 

@@ -94,9 +94,10 @@ class Interrupts:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGTERM:
-            before, self._terminated = self._terminated, time.monotonic()
-            if self._terminated - before < AGAIN_SECONDS:
+            now = time.monotonic()
+            if now - self._terminated < AGAIN_SECONDS:
                 return
+            self._terminated = now  # of one that counts: who repeats it sooner is heard in the end
         insists = number in _INSISTING and number in self._received
         self._received.append(number)
         if self.deferring and not insists:

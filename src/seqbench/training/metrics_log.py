@@ -19,15 +19,22 @@ class MetricsLog(Logger):
     Args:
         writer: the open history.
         tokens: says how many training tokens were seen when last counted.
+        share: says how much of a budget that ends the training is used; None without one.
         earlier: seconds that earlier tries of the run trained for.
     """
 
     def __init__(
-        self, writer: MetricsWriter, *, tokens: Callable[[], int], earlier: float = 0.0
+        self,
+        writer: MetricsWriter,
+        *,
+        tokens: Callable[[], int],
+        share: Callable[[], float | None] = lambda: None,
+        earlier: float = 0.0,
     ) -> None:
         super().__init__()
         self._writer = writer
         self._tokens = tokens
+        self._share = share
         self._zero = time.perf_counter() - earlier
 
     @property
@@ -45,6 +52,8 @@ class MetricsLog(Logger):
         """Append a row; Lightning's own `epoch` becomes the row's."""
         values = {name: value for name, value in metrics.items() if "/" in name}
         if values:
+            share = self._share()
+            values |= {} if share is None else {"budget/share": share}
             self._writer.write(
                 step=int(step or 0),
                 epoch=int(metrics.get("epoch", 0)),
@@ -53,14 +62,13 @@ class MetricsLog(Logger):
                 values=values,
             )
 
-    def plan(self, amount: float, unit: str = "steps") -> None:
-        """Begin the history with how long the training will be at most.
+    def plan(self, steps: float | None) -> None:
+        """Begin the history with how many optimizer steps there will be at most.
 
         Args:
-            amount: how many.
-            unit: "steps" of the optimizer, "tokens", or "seconds" of training steps.
+            steps: of them; None where a budget says it, whose share every row has.
         """
-        values = {f"planned/{unit}": amount}
+        values = {"budget/share": 0.0} if steps is None else {"planned/steps": steps}
         self._writer.write(step=0, epoch=0, seconds=0.0, tokens=0, values=values)
 
     def place(self) -> dict[str, Any]:

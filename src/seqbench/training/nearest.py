@@ -7,6 +7,11 @@ from collections.abc import Callable
 
 WIDE = 0.1
 """How far from the goal it is looked for beyond the crossing, as a share of the goal."""
+_NEIGHBOURS = 100
+
+
+class DoesNotGrow(ValueError):
+    """What should be found by its size does not grow, not even by one with each number."""
 
 
 def nearest(size: Callable[[int], int], goal: int, *, start: int, close: float) -> int:
@@ -20,6 +25,9 @@ def nearest(size: Callable[[int], int], goal: int, *, start: int, close: float) 
         goal: what the size should be, at least 1.
         start: a number to begin with.
         close: the share of the goal by which a size may differ and be good enough.
+
+    Raises:
+        DoesNotGrow: the size does not.
     """
     known: dict[int, float] = {}
 
@@ -29,21 +37,30 @@ def nearest(size: Callable[[int], int], goal: int, *, start: int, close: float) 
             known[number] = math.log(size(number) / goal)
         return known[number]
 
-    low = high = start
-    while distance(high) < 0:
-        low, high = high, 2 * high
-    while low > 1 and distance(low) >= 0:
-        low, high = low // 2, low
+    low, high = _around(distance, start, most=goal)
     turn = 0
     while high - low > 1:
         middle = _between(low, high, distance) if turn % 3 < 2 else (low + high) // 2
         low, high = (middle, high) if distance(middle) < 0 else (low, middle)
         turn += 1
     if min(abs(distance(low)), abs(distance(high))) > math.log1p(close):
-        for number, stride in ((low, -1), (high, 1)):
-            while number >= 1 and abs(distance(number)) < math.log1p(WIDE):
-                number += stride
+        for side in (range(low, 0, -1), range(high, high + _NEIGHBOURS)):
+            for number in side[:_NEIGHBOURS]:
+                if abs(distance(number)) >= math.log1p(WIDE):
+                    break
     return min(known, key=lambda number: (abs(known[number]), number))
+
+
+def _around(distance: Callable[[int], float], start: int, *, most: int) -> tuple[int, int]:
+    """A number too small, or 1, and one that is not: the same, or a larger one."""
+    low = high = start
+    while distance(high) < 0:
+        if high > most:
+            raise DoesNotGrow(f"{high:,} of it are too few still")
+        low, high = high, 2 * high
+    while low > 1 and distance(low) >= 0:
+        low, high = low // 2, low
+    return low, high
 
 
 def _between(low: int, high: int, distance: Callable[[int], float]) -> int:

@@ -20,6 +20,8 @@ class Outcome:
         device: what it was trained on, e.g. "cpu".
         weights: hash of the weights that were kept; None for a baseline or a pruned run.
         pruned: whether a search gave it up.
+        budget_share: how much is used of a budget of compute or time, 1 or more where it ended the
+            training; None where there was none.
     """
 
     cost: Cost
@@ -28,3 +30,4 @@ class Outcome:
     device: str
     weights: str | None = None
     pruned: bool = False
+    budget_share: float | None = None

@@ -85,7 +85,6 @@ def run(
             tries = Tries(
                 config=config,
                 folder=folder,
-                overrides=overrides,
                 settings=settings,
                 datamodule=datamodule,
                 wandb=wandb,
@@ -99,7 +98,7 @@ def run(
             distributed.note_training(threads=settings.threads)
             reset_peak_memory()
             outcome = tries.train()
-            budget = accounted(config, tries.widths, outcome.cost)
+            budget = accounted(config, tries.widths, outcome.cost, outcome.budget_share)
             record = _ended(config, overrides, provenance, outcome, tries.point, budget)
             if distributed.is_main():
                 _write(folder, record, outcome, datamodule)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +50,6 @@ class Tries:
     Attributes:
         config: the resolved config.
         folder: the run folder.
-        overrides: what the command line changed.
         settings: the trainer's settings, applied.
         datamodule: set up.
         wandb: where it is mirrored; None where it is not, or not by this process.
@@ -64,7 +63,6 @@ class Tries:
 
     config: Mapping[str, Any]
     folder: RunFolder
-    overrides: Sequence[str]
     settings: TrainerSettings
     datamodule: SeqDataModule
     wandb: WandbSettings | None
@@ -121,10 +119,12 @@ class Tries:
                 log.info("budget: not for a baseline, which has neither a width nor steps")
             return None
         with explained(config, building=True):
-            self.widths = budget_widths(config, spec, said=self.overrides)
-            if self.widths:
-                told = " ".join(f"model.{name}={width}" for name, width in self.widths.items())
-                log.info("budget: solved for %s", told)
+            self.widths = budget_widths(config, spec)
+        if self.widths:
+            told = " ".join(f"model.{name}={width}" for name, width in self.widths.items())
+            log.info("budget: solved for %s", told)
+        as_built = {**config, "model": {**config["model"], **self.widths}}
+        with explained(as_built, building=True):
             return build_task(config, spec, widths=self.widths)
 
     def _attempt(self) -> Attempt:

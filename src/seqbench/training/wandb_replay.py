@@ -16,7 +16,7 @@ from seqbench.training.wandb_mirror import WandbMirror
 log = logging.getLogger(__name__)
 
 # Of the history alone.
-_OWN = {"step", "seconds", "planned/steps", "planned/tokens", "planned/seconds"}
+_OWN = {"step", "seconds", "planned/steps", "budget/share"}
 
 
 def replay(mirror: WandbMirror, folder: RunFolder) -> None:
