@@ -28,20 +28,20 @@ CONF = Path(__file__).parents[2] / "conf"
         ),
         (
             ["budget.flops=1e12", "trainer.max_steps=50"],
-            "trainer.max_steps: expected null with budget.flops, which ends the training, got 50; "
-            "leave one of the two out",
+            "trainer.max_steps: expected null with budget.flops, which alone says how "
+            "much is trained, got 50; leave one of the two out",
         ),
         (
             ["budget.seconds=60", "debug=overfit"],
-            "trainer.overfit_batches: expected null with budget.seconds, which ends the training, "
-            "got 2; leave one of the two out",
+            "trainer.overfit_batches: expected null with budget.seconds, which alone says "
+            "how much is trained, got 2; leave one of the two out",
         ),
         (
             ["budget.flops=1e12", "trainer.extra.max_epochs=1", "trainer.extra.min_steps=9"],
-            "trainer.extra.max_epochs: expected null with budget.flops, which ends the training, "
-            "got 1; leave one of the two out\n"
-            "trainer.extra.min_steps: expected null with budget.flops, which ends the training, "
-            "got 9; leave one of the two out",
+            "trainer.extra.max_epochs: expected null with budget.flops, which alone says "
+            "how much is trained, got 1; leave one of the two out\n"
+            "trainer.extra.min_steps: expected null with budget.flops, which alone says "
+            "how much is trained, got 9; leave one of the two out",
         ),
         (
             ["budget.flops=1e12", "trainer.max_epochs=3"],

@@ -225,7 +225,7 @@ def test_in_a_process_of_its_own_too_it_is_one_line(tiny: list[str], tmp_path: P
         (["hydra.launcher.slot=2"], "hydra.launcher.slot: expected a key of hydra.launcher"),
         (
             ["hydra/launcher=pol"],
-            "hydra/launcher: expected one of basic, joblib, pool, got pol; "
+            "hydra/launcher: expected one of basic, joblib, pool, ray, slurm, got pol; "
             "did you mean hydra/launcher=pool?",
         ),
         (["rerun=yes"], "rerun: expected one of stale or null, got 'yes'"),

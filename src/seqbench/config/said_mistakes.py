@@ -47,7 +47,7 @@ def nothing_said_in_vain(config: Mapping[str, Any], said: Sequence[str]) -> list
             remedy="leave one of the two out",
         )
         for key, value in pairs
-        if key in solving
+        if key in solving and value != "null"
     ]
 
 

@@ -122,12 +122,12 @@ def one_thing_ends_training(config: Mapping[str, Any]) -> list[ConfigError]:
     return errors + [
         ConfigError(
             key,
-            expected=f"null with budget.{asked[0]}, which ends the training",
+            expected=f"null with budget.{asked[0]}, which alone says how much is trained",
             got=str(value),
             remedy="leave one of the two out",
         )
         for key, value in said.items()
-        if value not in (None, 0)
+        if value not in (None, 0, -1)  # as Lightning has it for none
     ]
 
 

@@ -86,7 +86,9 @@ def _judge(claim: StatedClaim, data: str, runs: Sequence[StoredRun]) -> Judged:
     effects = _effects(claim, *sides)
     effect = summarize(effects.values())
     if not effects:
-        reason = "the two sides share no seed with settings that are equal otherwise"
+        reason = "the two sides share no seed"
+        if any(side.single is None for side in sides):
+            reason += " with settings that are equal otherwise"
     elif effect.n == 1:
         reason = "one seed allows no interval"
     return Judged(

@@ -105,9 +105,12 @@ def _tuned(widths: Mapping[str, int], size: Size, params: int) -> dict[str, int]
     """With the last of the arguments set by itself; None where that leads nowhere or too far."""
     last = list(widths)[-1]
     start = widths[last]
-    width = nearest(
-        lambda n: size({**widths, last: n}), params, start=start, close=BUDGET_TOLERANCE
-    )
+    try:
+        width = nearest(
+            lambda n: size({**widths, last: n}), params, start=start, close=BUDGET_TOLERANCE
+        )
+    except DoesNotGrow:  # others may
+        return None
     found = {**widths, last: width}
     drift = max(width / start, start / width)
     return found if drift <= DRIFT and _is_near(size(found), params) else None

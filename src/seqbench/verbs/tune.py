@@ -79,7 +79,7 @@ def _stale(tuning: Tuning, outcomes: Sequence[Outcome]) -> list[str]:
 
 def _code(tuning: Tuning) -> int:
     found = counts(tuning.trials)
-    if found["running"] or len(tuning.trials) < tuning.tuning.n_trials:
+    if tuning.stopped or found["running"] or len(tuning.trials) < tuning.tuning.n_trials:
         return 130
     return int(not found["completed"])
 

@@ -574,6 +574,46 @@ def test_other_data_is_told_as_other_code_is(
     assert len(jobs.executed(out / "default")) == 2 + 3
 
 
+def stopping(after: int) -> Any:
+    """As `jobs.again`, stopped in the job behind so many calls."""
+    calls: list[str] = []
+
+    def execute(job: Job) -> Any:
+        calls.append(job.run_id)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return jobs.again(job)
+
+    return execute
+
+
+FEW = ["model.d_hidden=16,32,64,128", "hydra/sweeper/sampler=random", "hydra.sweeper.n_trials=12"]
+
+
+@pytest.mark.parametrize(
+    ("said", "anew", "after"),
+    [
+        (FEW, "force=true", []),  # gone on with in the same data, unforced
+        ([*SPACE, "hydra.sweeper.n_trials=4"], "rerun=stale", ["rerun=stale"]),
+    ],
+)
+def test_no_record_from_before_a_study_was_begun_anew_counts(
+    said: list[str], anew: str, after: list[str], search: Search, out: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    search(*said)
+    monkeypatch.setenv("TEST_DATA", "two")
+    begun = search(*said, anew, execute=stopping(2))
+    assert states(begun.trials)["running"]
+    if after:  # the data is another once more
+        monkeypatch.setenv("TEST_DATA", "three")
+    whole = search(*said, *after, execute=jobs.again)
+    assert set(states(whole.trials)) == {"completed"}
+    records = [RunFolder(out / "default" / str(each.run_id)).read_record() for each in whole.trials]
+    seen = {each.provenance.data_fingerprint for each in records if each is not None}
+    assert seen == {"three" if after else "two"}
+
+
 def test_what_is_refused_costs_no_trial(
     search: Search, out: Path, other_code: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,10 +12,8 @@ from seqbench.sweeps.kept import Kept
 from seqbench.sweeps.state import RunStatus, survey
 
 
-def outdated_data(
-    jobs: Sequence[Job], launcher: Launcher, execute: Execute
-) -> list[str | None] | None:
-    """Fingerprints of the data that complete runs saw and that is no more; None where it all is.
+def is_other_data(jobs: Sequence[Job], launcher: Launcher, execute: Execute) -> bool:
+    """Whether complete runs saw data that is no more.
 
     One run of each data is looked at, which trains nothing.
 
@@ -36,12 +34,10 @@ def outdated_data(
         free(job)
     told: list[Outcome] = []
     if checks:
-        launcher.launch(Listed(), execute, told.append, _Unseen(), checks=checks)
-    if len(told) < len(checks) or any(each.status == "interrupted" for each in told):
-        raise KeyboardInterrupt
-    records = [each.record for each in told if "data" in each.stale]
-    found = [None if each is None else each.provenance.data_fingerprint for each in records]
-    return found or None
+        stopped = launcher.launch(Listed(), execute, told.append, _Unseen(), checks=checks)
+        if stopped or len(told) < len(checks) or any(e.status == "interrupted" for e in told):
+            raise KeyboardInterrupt
+    return any("data" in each.stale for each in told)
 
 
 class _Unseen:

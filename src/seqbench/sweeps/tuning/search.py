@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -21,6 +21,7 @@ from seqbench.records.store import write_atomic
 from seqbench.sweeps.execute import Observer, Outcome
 from seqbench.sweeps.freezing import freeze_idle
 from seqbench.sweeps.kept import forced
+from seqbench.sweeps.tuning.discarded import is_among
 from seqbench.sweeps.tuning.history import History, validations
 from seqbench.sweeps.tuning.objectives import NoValue, Objective, kind_of
 from seqbench.sweeps.tuning.trials import Trial, Trials
@@ -34,9 +35,9 @@ class Search:
     """A `Feed` of trials.
 
     Equal values are one run: a trial whose run has a record is told what that says, and one whose
-    run is under way waits for its end. A trial's record of other code or data is no value of this
-    search: the run is done again. One that no search has made stays, unless stale runs are to be
-    redone.
+    run is under way waits for its end. A trial's record of other code is no value of this search,
+    nor is any that was there when the study was begun anew: the run is done again. One of other
+    code that no search has made stays, unless stale runs are to be redone.
 
     Args:
         trials: the study's.
@@ -48,6 +49,7 @@ class Search:
         at_once: trials under way at most: more of the same run would be drawn without news.
         prunes: whether trials may be given up.
         redoes_stale: whether every run whose record is of other code is done again.
+        discarded: digests of records that were there when the study was begun anew.
         observer: is told of trials that needed no run.
         changed: is called whenever a trial has ended.
     """
@@ -64,15 +66,15 @@ class Search:
         at_once: int,
         prunes: bool,
         redoes_stale: bool,
+        discarded: Mapping[str, str],
         observer: Observer,
         changed: Callable[[], None],
     ) -> None:
         self._trials, self._compose = trials, compose
         self._objectives, self._kinds, self._part = tuple(objectives), frozenset(kinds), part
         self._wanted, self._at_once, self._prunes = wanted, at_once, prunes
-        self._redoes_stale = redoes_stale
+        self._redoes_stale, self._discarded = redoes_stale, discarded
         self._observer, self._changed = observer, changed
-        self._outdated_data = trials.outdated_data
         self._left = trials.left_running()
         self._count = trials.count()
         self._under_way: dict[str, list[Trial]] = {}
@@ -235,12 +237,12 @@ class Search:
         return None
 
     def _is_outdated(self, record: RunRecord, job: Job) -> bool:
-        """Whether the run is to be done again, since it was made by other code or of other data."""
+        """Whether the run is to be done again: made by other code, or before this study began."""
         if job.run_id in self._ended or is_held(RunFolder(job.folder).lock):
             return False
         minds = self._redoes_stale or is_trial(record.config)
-        is_other = record.provenance.data_fingerprint in self._outdated_data
-        is_stale = is_other or (minds and bool(_stale(record, job)))
+        was_there = is_among(self._discarded, RunFolder(job.folder))
+        is_stale = was_there or (minds and bool(_stale(record, job)))
         return record.status in (COMPLETED, PRUNED) and is_stale
 
     @property

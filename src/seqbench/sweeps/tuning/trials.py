@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,6 @@ from seqbench.sweeps.tuning.space import Space, Value
 
 _RUN, _REASON = "run_id", "reason"  # of a trial
 _VOID, _MADE_OF = "void", "made_of"  # of the study
-_OUTDATED_DATA = "outdated_data"  # within what it is made of
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 _FIXED = "fixed_params"  # Optuna's, of a trial that was enqueued
 _STATES = {
@@ -157,17 +156,11 @@ class Trials:
 
     # Beginning
 
-    @property
-    def outdated_data(self) -> frozenset[str]:
-        """Fingerprints of the data for which the study was begun anew: no record of it counts."""
-        return frozenset(self._study.user_attrs[_MADE_OF].get(_OUTDATED_DATA, []))
-
-    def meet(self, makers: Sequence[ConfigError], data: Iterable[str] = ()) -> None:
+    def meet(self, makers: Sequence[ConfigError]) -> None:
         """Decides what becomes of a study whose trials are of other code, libraries or data.
 
         Args:
             makers: what is not as it was.
-            data: fingerprints of data that is no more.
 
         Raises:
             ConfigErrors: these, where trials of now would be added.
@@ -175,7 +168,6 @@ class Trials:
         told = self.count()
         if not told or self._redo == "stale":
             self.is_discarded = True
-            self._now = {**self._now, _OUTDATED_DATA: sorted(data)}
         elif told < self._settings.n_trials or self._num_running():
             raise ConfigErrors(list(makers))
         else:

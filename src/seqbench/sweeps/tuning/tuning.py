@@ -26,8 +26,9 @@ from seqbench.sweeps.composer import Composer
 from seqbench.sweeps.execute import Execute, Launcher, Observer, Outcome
 from seqbench.sweeps.plan import Plan
 from seqbench.sweeps.state import RunStatus
-from seqbench.sweeps.tuning.data_check import outdated_data
+from seqbench.sweeps.tuning.data_check import is_other_data
 from seqbench.sweeps.tuning.description import other_data
+from seqbench.sweeps.tuning.discarded import discard, discarded
 from seqbench.sweeps.tuning.objectives import Objective, kind_of, objectives_of
 from seqbench.sweeps.tuning.results import read_counts, read_ends, read_finals, write_results
 from seqbench.sweeps.tuning.search import Search
@@ -56,6 +57,7 @@ class Tuning:
         best: the best of them; of several objectives the Pareto front.
         chosen: by the number of a best trial, its runs on fresh seeds.
         stale: whether the trials are of other code, libraries or data, and none was added to them.
+        stopped: whether the sweep was told to stop: nothing else is to be begun.
     """
 
     tuning: TuningSettings
@@ -70,6 +72,7 @@ class Tuning:
     best: list[Trial] = field(default_factory=list)
     chosen: dict[int, list[str]] = field(default_factory=dict)
     stale: bool = False
+    stopped: bool = False
 
     @property
     def study(self) -> str:
@@ -109,6 +112,7 @@ class Tuning:
             ConfigError: the database cannot be reached, or is lost; no run logs the objective.
             ConfigErrors: the study that is there is another search, or one of other code or data;
                 jobs that can never run.
+            KeyboardInterrupt: it was stopped before its first trial.
             RecordError: outputs cannot be written.
         """
         with self._opened() as trials:
@@ -129,13 +133,15 @@ class Tuning:
                 at_once=at_once,
                 prunes=self.tuning.pruner is not None,
                 redoes_stale=self._redo == "stale",
+                discarded=discarded(self.folder),
                 observer=observer,
                 changed=lambda: self._look_at(trials),
             )
             with suppress(KeyboardInterrupt):  # its trials are gone on with another time
                 watching = _Watching(observer, search)
                 if to_come:
-                    self.launcher.launch(search, execute, search.ended, watching)
+                    launch = self.launcher.launch
+                    self.stopped = launch(search, execute, search.ended, watching)
             return search.outcomes
 
     def finals(self) -> Plan | None:
@@ -219,6 +225,8 @@ class Tuning:
         to_come = trials.to_come(again)
         at_once = self._prepared(to_come) if to_come else 1
         if trials.is_discarded:
+            if trials.count():
+                discard(self.folder)
             trials.begin_anew()
         else:
             trials.retry(again)
@@ -249,9 +257,8 @@ class Tuning:
         if trials.is_discarded or trials.stale:
             return
         done = {e.run_id: self.job(e) for e in trials.all() if e.state == "completed"}
-        found = outdated_data(list(done.values()), self.launcher, execute)
-        if found is not None:
-            trials.meet([other_data()], filter(None, found))
+        if is_other_data(list(done.values()), self.launcher, execute):
+            trials.meet([other_data()])
 
     def _worth_another_try(self, trials: Trials) -> list[Trial]:
         """The failed trials that are to be done again."""
