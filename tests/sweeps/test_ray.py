@@ -17,15 +17,15 @@ from seqbench.sweeps.feed import Listed
 from seqbench.sweeps.ray import Ray
 
 SETTINGS: dict[str, Any] = {
-    "address": None, "at_once": None, "cpus": None, "gpus_per_run": None, "resources": {},
-    "extra": {},
+    "address": None, "at_once": None, "grows": False, "cpus": None, "gpus_per_run": None,
+    "resources": {}, "extra": {},
 }  # fmt: skip
 
 
 def test_settings_that_make_no_sense() -> None:
     wrong = {
-        "address": "", "at_once": 0, "cpus": -1, "gpus_per_run": "half", "resources": {"a": 0},
-        "extra": 3,
+        "address": "", "at_once": 0, "grows": 1, "cpus": -1, "gpus_per_run": "half",
+        "resources": {"a": 0}, "extra": 3,
     }  # fmt: skip
     with pytest.raises(ConfigErrors) as caught:
         Ray.of(**{**SETTINGS, **wrong})
@@ -132,15 +132,15 @@ def test_what_no_machine_can_run(make_jobs: MakeJobs, monkeypatch: pytest.Monkey
         Ray.of(**{**SETTINGS, "cpus": 3}).prepare(make_jobs(1))
 
 
-@pytest.mark.parametrize("at_once", [None, 8])
+@pytest.mark.parametrize("grows", [False, True])
 def test_a_cluster_that_grows_by_demand_is_asked_for_what_it_has_not_yet(
-    at_once: int | None, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+    grows: bool, make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its head takes no runs, and no other machine is up."""
     _pretend(monkeypatch, [{"memory": 1.0}])
-    settings = {**SETTINGS, "address": "auto", "at_once": at_once}
+    settings = {**SETTINGS, "address": "auto", "at_once": 8, "grows": grows}
     launcher, jobs = Ray.of(**settings), make_jobs(9, accelerator="cuda", devices=2, threads=3)
-    if at_once is None:
+    if not grows:
         with pytest.raises(ConfigErrors, match="got cuda"):
             launcher.prepare(jobs)
         return
@@ -151,6 +151,11 @@ def test_a_cluster_that_grows_by_demand_is_asked_for_what_it_has_not_yet(
     monkeypatch.setattr(ray.Dispatch, "work", lambda *_: None)
     assert not launcher.launch(Listed(jobs), attempt, lambda _: None, seen)  # type: ignore[arg-type]
     assert seen.log == ["no machine of the cluster has 6 CPU, 2 GPU now: such runs wait for one"]
+
+
+def test_only_a_cluster_of_more_machines_grows() -> None:
+    with pytest.raises(ConfigError, match="grows: expected false for a cluster of this machine"):
+        Ray.of(**{**SETTINGS, "grows": True})
 
 
 def test_an_amount_has_an_end() -> None:

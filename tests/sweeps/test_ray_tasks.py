@@ -36,13 +36,13 @@ def test_an_error_of_rays_is_the_runs_record(
     tasks: RayTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (job,) = tasks._tasks.values()
-    error = ray.exceptions.RaySystemError("its object store is full")
+    error = ray.exceptions.RuntimeEnvSetupError("its object store is full")
     monkeypatch.setattr(ray, "get", _raises(error))
     (news,) = tasks.news(0.0)
     assert news.outcome is not None and news.outcome.status == "failed"
     record = RunFolder(job.folder).read_record()
     assert record is not None and record.error is not None
-    assert record.error.type == "RaySystemError"
+    assert record.error.type == "RuntimeEnvSetupError"
     assert "its object store is full" in record.error.message
 
 
@@ -56,9 +56,13 @@ def test_what_a_run_said_is_in_its_record(tasks: RayTasks, monkeypatch: pytest.M
     assert record is not None and record.error is not None and record.error.message == said
 
 
+@pytest.mark.parametrize("call", ["wait", "get"])
 def test_a_cluster_that_is_gone_is_told_so(
-    tasks: RayTasks, monkeypatch: pytest.MonkeyPatch
+    call: str, tasks: RayTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray, "wait", _raises(ray.exceptions.RaySystemError("connection lost")))
+    """And is no fault of a run's."""
+    (job,) = tasks._tasks.values()
+    monkeypatch.setattr(ray, call, _raises(ray.exceptions.RaySystemError("connection lost")))
     with pytest.raises(TrainingError, match=r"expected a Ray cluster that answers, got .*lost"):
         list(tasks.news(0.0))
+    assert RunFolder(job.folder).read_record() is None

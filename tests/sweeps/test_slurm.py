@@ -6,6 +6,7 @@ import json
 import math
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -359,6 +360,18 @@ def node(
 
 
 Node = Callable[..., tuple[Outcome, list[str]]]
+
+
+def test_no_torch_is_loaded_before_a_job_hears_signals() -> None:
+    """It takes seconds, in which Slurm's word to stop would be submitit's."""
+    code = (
+        "import sys; from seqbench.sweeps.node import Order; "
+        "from seqbench.sweeps.slurm_run import SlurmRun; "
+        "order = Order(call='', folder='none', cwd='', path=(), argv=()); "
+        "assert SlurmRun(order, 'none')._checkpoint() is None; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ class RayLauncherConf:
     # Not typed: the launcher says what is wrong with a value.
     address: Any = None  # of the cluster's head, or auto; null: one on this machine, for this sweep
     at_once: Any = None  # tasks in Ray's queue at most; null: as many as there is room for
-    cpus: Any = None  # cores a run; null: trainer.threads times trainer.devices
+    grows: Any = False  # whether machines join by demand: a run may ask for what none has yet
+    # Cores a run; null: trainer.threads times trainer.devices, where a machine has that many.
+    cpus: Any = None
     gpus_per_run: Any = None  # also a share: 0.25; null: trainer.devices where there are GPUs
     resources: Any = field(default_factory=dict)  # of the cluster's own kinds, a run: {a100: 1}
     extra: Any = field(default_factory=dict)  # further arguments of ray.init
@@ -37,6 +39,7 @@ class RayLauncher(Launcher):
     Args:
         address: of the cluster's head; None for a cluster of this sweep's own.
         at_once: tasks in Ray's queue at most.
+        grows: whether machines join by demand.
         cpus: cores a run.
         gpus_per_run: GPUs a run, or a share of one.
         resources: of the cluster's own kinds, a run.
@@ -48,6 +51,7 @@ class RayLauncher(Launcher):
         *,
         address: Any,
         at_once: Any,
+        grows: Any,
         cpus: Any,
         gpus_per_run: Any,
         resources: Any,
@@ -56,6 +60,7 @@ class RayLauncher(Launcher):
         self.settings = {
             "address": address,
             "at_once": at_once,
+            "grows": grows,
             "cpus": cpus,
             "gpus_per_run": gpus_per_run,
             "resources": resources,

@@ -25,6 +25,7 @@ class Kind:
     holds: Callable[[Any], bool]
 
     COUNT: ClassVar[Kind]
+    FLAG: ClassVar[Kind]
     POSITIVE: ClassVar[Kind]
     TEXT: ClassVar[Kind]
     TEXT_OR_COUNT: ClassVar[Kind]
@@ -93,6 +94,7 @@ def _is_positive(value: Any) -> bool:
 
 
 Kind.COUNT = Kind("a positive integer", _is_count)
+Kind.FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 Kind.POSITIVE = Kind("a positive number", _is_positive)
 Kind.TEXT = Kind("a text", _is_text)
 Kind.TEXT_OR_COUNT = Kind("a text or a positive integer", lambda v: _is_text(v) or _is_count(v))

@@ -33,8 +33,9 @@ class Ray:
         address: of the cluster's head, or "auto" for one that this machine is part of; None starts
             one on this machine alone, which ends with the sweep.
         at_once: tasks that this sweep has in Ray's queue at most; None for as many as the cluster
-            has room for. More lets a cluster that grows by demand grow: then a run may also ask
-            for what no machine has yet.
+            has room for now.
+        grows: whether machines join the cluster by demand: then a run may ask for what none has
+            yet, and `at_once` says how many ask.
         cpus: CPU cores a run; None for `trainer.threads` times `trainer.devices`, or all that the
             largest machine has where that is less.
         gpus_per_run: GPUs a run, or a share of one (0.25); None for `trainer.devices` where
@@ -45,6 +46,7 @@ class Ray:
 
     address: str | None
     at_once: int | None
+    grows: bool
     cpus: float | None
     gpus_per_run: float | None
     resources: Mapping[str, float] = field(default_factory=dict)
@@ -63,11 +65,18 @@ class Ray:
             ConfigErrors: those that make no sense.
         """
         kinds = {
-            "address": Kind.TEXT.or_none(), "at_once": Kind.COUNT.or_none(),
+            "address": Kind.TEXT.or_none(), "at_once": Kind.COUNT.or_none(), "grows": Kind.FLAG,
             "cpus": Kind.POSITIVE.or_none(), "gpus_per_run": Kind.POSITIVE.or_none(),
             "resources": Kind.AMOUNTS, "extra": Kind.NAMED,
         }  # fmt: skip
         refuse_settings(settings, kinds)
+        if settings["grows"] and settings["address"] is None:
+            raise ConfigError(
+                "hydra.launcher.grows",
+                expected="false for a cluster of this machine alone",
+                got="true",
+                remedy="say hydra.launcher.address=…",
+            )
         share = settings["gpus_per_run"]
         if share is not None and share > 1 and share != int(share):
             raise ConfigError(
@@ -184,7 +193,7 @@ class Ray:
         """What a run asks for, as the options of a Ray task."""
         trainer = job.config["trainer"]
         cpus: float = self.cpus or trainer["threads"] * trainer["devices"]
-        if self.cpus is None and not self._may_grow:
+        if self.cpus is None and not self.grows:
             cpus = min(cpus, max(self._most("CPU"), 1.0))
         gpus: float = 0
         if trainer["accelerator"] != "cpu" and not is_baseline(job.config):
@@ -192,14 +201,9 @@ class Ray:
             gpus = self.gpus_per_run or (trainer["devices"] if has_gpus else 0)
         return {"num_cpus": cpus, "num_gpus": gpus, "resources": dict(self.resources)}
 
-    @property
-    def _may_grow(self) -> bool:
-        """Whether machines may join that are not there now."""
-        return self.address is not None and self.at_once is not None
-
     def _refusal(self, job: Job) -> ConfigError | None:
         trainer, request = job.config["trainer"], self._request(job)
-        if trainer["accelerator"] == "cuda" and not self._most("GPU") and not self._may_grow:
+        if trainer["accelerator"] == "cuda" and not self._most("GPU") and not self.grows:
             expected = "cpu or auto on a cluster without a GPU"
             return ConfigError("trainer.accelerator", expected=expected, got="cuda")
         if request["num_gpus"] and trainer["devices"] > max(1, request["num_gpus"]):
@@ -208,7 +212,7 @@ class Ray:
                 expected=f"at least trainer.devices, {trainer['devices']}",
                 got=str(self.gpus_per_run),
             )
-        if not self._room([request]) and not self._may_grow:
+        if not self._room([request]) and not self.grows:
             return ConfigError(
                 "hydra.launcher",
                 expected="what one machine of the cluster has",

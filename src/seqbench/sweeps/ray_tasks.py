@@ -104,6 +104,12 @@ class RayTasks:
             return self._lost(job, error)
         except (exceptions.NodeDiedError, exceptions.ObjectLostError) as error:
             return self._lost(job, error)
+        except (exceptions.LocalRayletDiedError, exceptions.RpcError) as error:
+            return self._lost(job, error)
+        except exceptions.RaySystemError as error:
+            if not self._is_stopping:
+                raise _gone(error) from error
+            outcome = Outcome(job.run_id, "interrupted")
         except exceptions.RayError as error:
             outcome = bury_as(job, type(error).__name__, f"Ray: {reason(error)}")
         else:
@@ -140,9 +146,13 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (RayError, ConnectionError, RuntimeError) as error:
-        raise TrainingError(
-            "hydra/launcher=ray",
-            expected="a Ray cluster that answers",
-            got=reason(error),
-            remedy="the same command goes on",
-        ) from error
+        raise _gone(error) from error
+
+
+def _gone(error: Exception) -> TrainingError:
+    return TrainingError(
+        "hydra/launcher=ray",
+        expected="a Ray cluster that answers",
+        got=reason(error),
+        remedy="the same command goes on",
+    )

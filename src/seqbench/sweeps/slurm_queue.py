@@ -6,16 +6,17 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from seqbench.config.job import Job
 from seqbench.records.claim import is_held
+from seqbench.records.provenance import utc_now
 from seqbench.sweeps.burial import bury_as
 from seqbench.sweeps.dispatch import News, NotTaken
 from seqbench.sweeps.execute import Observer, Outcome
+from seqbench.sweeps.meanwhile import ended_since
 from seqbench.sweeps.node import Order, told
 from seqbench.sweeps.slurm_commands import NoAnswer, Queued, cancel, details, is_end, queue
 from seqbench.sweeps.slurm_submission import call_back, script, submit
@@ -29,7 +30,8 @@ _RUNS = ("RUNNING", "COMPLETING", "STOPPED", "SUSPENDED", "STAGE_OUT", "SIGNALIN
 _LOST = ("BOOT_FAIL", "NODE_FAIL", "PREEMPTED", "TIMEOUT")  # ends that are not the run's fault
 # Reasons to wait that no time and no other job's end does away with.
 _STUCK = re.compile(
-    r"held|never|invalid|not ?allowed|badconstraints|partition(node|time)limit|perjob",
+    r"held|holdmax|never|invalid|not ?allowed|not ?satisfied|badconstraints|deleted|perjob"
+    r"|(partitionnode|partitiontime|qostime|maxmemper)limit",
     re.IGNORECASE,
 )
 
@@ -45,6 +47,8 @@ class Handed:
         missed: since when it is not in the queue; None while it is.
         is_mine: whether this sweep may cancel it.
         is_cancelled: whether Slurm was told to.
+        is_lost: whether it has ended, and its run goes on in another; Slurm forgets it in minutes.
+        since: when it was handed over, ISO 8601.
     """
 
     job_id: str
@@ -53,6 +57,8 @@ class Handed:
     missed: float | None = None
     is_mine: bool = True
     is_cancelled: bool = False
+    is_lost: bool = False
+    since: str = field(default_factory=utc_now)
 
 
 @dataclass
@@ -151,14 +157,19 @@ class SlurmQueue:
             each.is_cancelled = True
 
     def _find_left(self, folder: Path) -> None:
-        """What is queued of this study, by whom it was submitted."""
+        """What is queued of this study, by whom it was submitted.
+
+        Raises:
+            NotTaken: the queue cannot be looked at, and what is in it would be submitted twice.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        try:
+            queued = list(queue())
+        except NoAnswer as error:
+            raise NotTaken(str(error)) from error
         self._is_mine = self.claim(folder)
-        self._left = {}
-        with suppress(NoAnswer):  # what is submitted twice by this is refused its run folder
-            for each in queue():
-                if script(folder, each.job_id).exists() and _is_to_run(each, folder):
-                    self._left[each.name] = each
+        ours = (each for each in queued if script(folder, each.job_id).exists())
+        self._left = {each.name: each for each in ours if _is_to_run(each, folder)}
         if self._left:
             self.observer.note(
                 f"{len(self._left)} jobs of this study are in Slurm's queue, as they were "
@@ -187,6 +198,7 @@ class SlurmQueue:
             for handed in list(self._handed.values()):
                 found = there.get(handed.job_id)
                 yield from self._missed(handed) if found is None else self._seen(handed, found)
+            yield from self._resubmitted([e for e in self._handed.values() if e.is_lost])
         except NoAnswer as error:
             if not self._is_silent:
                 self.observer.note(f"Slurm does not answer and is asked again: {error}")
@@ -213,7 +225,7 @@ class SlurmQueue:
             return
         self._stuck.add(found.reason)
         ends = f"scancel {found.job_id} ends it"
-        can_go = "held" in found.reason.lower()
+        can_go = re.search("held|holdmax", found.reason, re.IGNORECASE) is not None
         remedy = f"scontrol release {found.job_id} lets it go, {ends}" if can_go else ends
         self.observer.note(
             f"{handed.job.run_id} does not start by itself ({found.reason}): {remedy}"
@@ -231,14 +243,18 @@ class SlurmQueue:
             yield self._over(handed, _told(handed) or Outcome(handed.job.run_id, "interrupted"))
             return
         handed.missed = handed.missed or time.monotonic()
-        if time.monotonic() - handed.missed < LINGER_SECONDS:
+        if handed.is_lost or time.monotonic() - handed.missed < LINGER_SECONDS:
             return
         known = details(handed.job_id)
         state = known.get("JobState", "")
+        done = ended_since(handed.job, handed.since)
         if state and not is_end(state):
             handed.missed = None
+        elif done is not None:  # its job was lost before it could tell
+            yield self._over(handed, replace(done, already=False))
         elif self._is_lost(handed, state):
-            yield from self._resubmitted(handed)
+            cancel([handed.job_id])  # Slurm may yet bring it back
+            handed.is_lost = handed.is_cancelled = True
         else:
             yield self._over(handed, _told(handed) or self._end_unheard(handed, known))
 
@@ -248,16 +264,19 @@ class SlurmQueue:
         is_lost = state in _LOST or (outcome is not None and state == "FAILED")
         return is_lost and self._losses[handed.job.run_id] < MAX_LOSSES - 1
 
-    def _resubmitted(self, handed: Handed) -> Iterator[News]:
-        job = handed.job
-        cancel([handed.job_id])  # Slurm may yet bring it back
+    def _resubmitted(self, lost: Sequence[Handed]) -> Iterator[News]:
+        """One of them: each may take a minute, and the sweep is to hear Ctrl-C between two."""
+        if not lost or self._is_stopping:
+            return
+        job = lost[0].job
         try:
             again = Handed(self._submit(job, _folder(job)), job)
         except NotTaken:
             return  # it is tried again
         self._losses[job.run_id] += 1
-        self._over(handed, Outcome(job.run_id, "interrupted"))
         self._handed[job.run_id] = again
+        if lost[1:]:
+            self._looked = 0.0  # the next one's turn comes soon
         yield News(job.run_id, "waits")
 
     def _end_unheard(self, handed: Handed, known: Mapping[str, str]) -> Outcome:

@@ -12,6 +12,7 @@ from seqbench.records.folder import RunFolder
 from seqbench.sweeps.execute import Outcome
 from seqbench.sweeps.node import EXIT_CODES, Order, perform, tell
 from seqbench.sweeps.slurm_commands import NoAnswer, details, requeue
+from seqbench.training.training_files import last_checkpoint
 
 AGAIN_SECONDS = 2.0  # between two tries to be queued again
 GIVE_UP_SECONDS = 60.0  # of them: many jobs may be preempted together, and the controller is busy
@@ -70,8 +71,5 @@ class SlurmRun:
 
     def _checkpoint(self) -> int | None:
         """Tells the run's last checkpoint from any other; None while there is none."""
-        # The sweep itself needs no torch.
-        from seqbench.training.training_files import last_checkpoint
-
         path = last_checkpoint(RunFolder(self.order.folder))
         return path.stat().st_mtime_ns if path.exists() else None

@@ -14,7 +14,6 @@ from pathlib import Path
 from seqbench.errors import RecordError
 from seqbench.records.folder import RunFolder
 from seqbench.records.store import unwritable
-from seqbench.training.checkpoint_file import read_checkpoint
 
 
 def last_checkpoint(folder: RunFolder) -> Path:
@@ -77,6 +76,9 @@ def find_best(folder: RunFolder, step: int) -> Path:
     Raises:
         RecordError: there is none that is whole.
     """
+    # Here, since torch takes long to load: who asks where a file lies may have to heed signals.
+    from seqbench.training.checkpoint_file import read_checkpoint
+
     best = best_checkpoint(folder)
     try:
         if read_checkpoint(best)["global_step"] == step:
