@@ -67,6 +67,20 @@ def test_a_job_is_submitted_with_its_options(
     assert {"#SBATCH --requeue", "#SBATCH --signal=USR1@90", "#SBATCH --time=60"} <= set(lines)
 
 
+def test_sbatch_sees_no_option_from_the_environment(
+    sbatch: Callable[[str], None], queue: SlurmQueue, make_jobs: MakeJobs, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """There it would win over the script's; submitit starts sbatch by our command."""
+    monkeypatch.setenv("SBATCH_PARTITION", "other")
+    monkeypatch.setenv("SLURM_CONF", "slurm.conf")
+    sbatch(f"env > {tmp_path}/seen; echo Submitted batch job 7")
+    queue.submit(make_jobs(1)[0])
+    seen = (tmp_path / "seen").read_text()
+    assert "SBATCH_PARTITION" not in seen
+    assert "SLURM_CONF=slurm.conf" in seen
+
+
 def test_what_slurm_took_without_saying_so_is_cancelled_before_it_is_submitted_again(
     sbatch: Callable[[str], None], queue: SlurmQueue, make_jobs: MakeJobs,
     monkeypatch: pytest.MonkeyPatch,

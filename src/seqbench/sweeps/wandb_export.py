@@ -94,8 +94,8 @@ def of_grid(products: Sequence[Axes], logger: Mapping[str, Any]) -> list[Definit
     for axes in products:
         kept = {key: lines for key, lines in axes.items() if not _is_sweeps_own(key)}
         swept = [key for key, lines in kept.items() if len(lines) > 1]
-        # W&B wants a parameter, also of a single run: then the last thing said is one.
         _refuse_silencing(swept)
+        # W&B wants a parameter, also of a single run: then the last thing said is one.
         single = [key for key in kept if not key.startswith("~") and key not in _SILENCING][-1:]
         chosen = set(swept or single)
         if not chosen:
