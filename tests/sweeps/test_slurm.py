@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from tests.conftest import Ended
 from tests.sweeps.seen import MakeJobs, Seen
+from tests.sweeps.stored import store
 
 from seqbench.errors import ConfigError, ConfigErrors, TrainingError
 from seqbench.records.folder import RunFolder
@@ -624,13 +625,60 @@ def test_a_run_whose_job_is_lost_is_not_given_up_while_none_is_taken(
     made, _, _ = queue
     (job,) = make_jobs(1)
     made.submit(job)
-    monkeypatch.setattr(slurm_queue, "cancel", lambda ids: None)
-    monkeypatch.setattr(slurm_queue, "details", lambda job_id: {"JobState": "NODE_FAIL"})
+    cancelled: list[str] = []
+    monkeypatch.setattr(slurm_queue, "cancel", cancelled.extend)
+    known = iter([{"JobState": "NODE_FAIL"}])
+    monkeypatch.setattr(slurm_queue, "details", lambda job_id: next(known, {}))  # it is forgotten
     monkeypatch.setattr(slurm_queue, "LINGER_SECONDS", 0.0)
     monkeypatch.setattr(SlurmQueue, "_submit", raises_or(NotTaken("queue is full")))
     assert [news(made) for _ in range(5)] == [[]] * 5
     monkeypatch.setattr(SlurmQueue, "_submit", lambda self, job, folder: "9")
     assert [each.what for each in news(made)] == ["waits"]
+    assert cancelled == ["0"]
+
+
+def test_runs_that_lost_their_jobs_go_on_one_a_look(
+    queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that fails takes many with it, and a stop is to be heard before all are queued."""
+    made, _, _ = queue
+    made.poll_seconds = 3600.0  # the next one's turn does not wait for it
+    jobs = make_jobs(3)
+    for job in jobs:
+        made.submit(job)
+    monkeypatch.setattr(slurm_queue, "cancel", lambda ids: None)
+    monkeypatch.setattr(slurm_queue, "details", lambda job_id: {"JobState": "NODE_FAIL"})
+    monkeypatch.setattr(slurm_queue, "LINGER_SECONDS", 0.0)
+    ids = iter("789")
+    monkeypatch.setattr(SlurmQueue, "_submit", lambda self, job, folder: next(ids))
+    monkeypatch.setattr(slurm_queue, "queue", lambda: [Queued("7", "PENDING", jobs[0].run_id)])
+    made._looked = -1e9
+    assert [each.run_id for each in news(made)] == [jobs[0].run_id]
+    assert [each.run_id for each in news(made)] == [jobs[1].run_id]
+    made.stop(at_once=False)
+    told = [(each.what, each.run_id) for each in news(made)]
+    assert told == [("ended", job.run_id) for job in jobs[1:]]  # the second's new job is gone
+    assert next(ids) == "9"
+
+
+@pytest.mark.parametrize("since", [True, False])
+def test_a_run_that_ended_before_its_job_was_lost_has_ended(
+    since: bool, queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A record from before its job is one of a forced run's, which is to be done again."""
+    made, _, _ = queue
+    (job,) = make_jobs(1)
+    made.submit(job)
+    monkeypatch.setattr(slurm_queue, "cancel", lambda ids: None)
+    monkeypatch.setattr(slurm_queue, "details", lambda job_id: {"JobState": "NODE_FAIL"})
+    monkeypatch.setattr(slurm_queue, "LINGER_SECONDS", 0.0)
+    store(job, finished="2999-01-01T00:00:00Z" if since else "2000-01-01T00:00:00Z")
+    (last,) = news(made)
+    assert last.what == ("ended" if since else "waits")
+    if since:
+        assert last.outcome is not None
+        assert (last.outcome.status, last.outcome.already) == ("completed", False)
 
 
 def test_what_is_not_cancelled_is_cancelled_again(
@@ -694,6 +742,31 @@ def test_a_job_that_will_not_start_by_itself_is_told_once(
         "scancel 0 ends it",
         f"{first.run_id} does not start by itself (DependencyNeverSatisfied): scancel 0 ends it",
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("JobHoldMaxRequeue", "scontrol release 0 lets it go, scancel 0 ends it"),
+        ("launch failed requeued held", "scontrol release 0 lets it go, scancel 0 ends it"),
+        ("MaxMemPerLimit", "scancel 0 ends it"),
+        ("ReservationDeleted", "scancel 0 ends it"),
+        ("QOSTimeLimit", "scancel 0 ends it"),
+        ("QOSMinCpuNotSatisfied", "scancel 0 ends it"),
+        ("QOSUsageThreshold", None),  # which time does away with
+        ("AssocGrpCpuLimit", None),
+    ],
+)
+def test_which_reasons_to_wait_no_time_does_away_with(
+    reason: str, remedy: str | None, queue: tuple[SlurmQueue, list[Any], Seen], make_jobs: MakeJobs
+) -> None:
+    made, looks, seen = queue
+    (job,) = make_jobs(1)
+    looks += [[], [("0", "PENDING", job.run_id, reason)]]
+    made.submit(job)
+    news(made)
+    told = f"{job.run_id} does not start by itself ({reason}): {remedy}"
+    assert seen.log == ([] if remedy is None else [told])
 
 
 @pytest.mark.parametrize("known", [{}, {"JobState": "FAILED"}, NoAnswer("connect failure")])

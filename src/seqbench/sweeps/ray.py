@@ -36,8 +36,8 @@ class Ray:
             has room for now.
         grows: whether machines join the cluster by demand: then a run may ask for what none has
             yet, and `at_once` says how many ask.
-        cpus: CPU cores a run; None for `trainer.threads` times `trainer.devices`, or all that the
-            largest machine has where that is less.
+        cpus: CPU cores a run; None for `trainer.threads` times `trainer.devices`, or, unless the
+            cluster grows, all that its largest machine has where that is less.
         gpus_per_run: GPUs a run, or a share of one (0.25); None for `trainer.devices` where
             `trainer.accelerator` is cuda, or auto and the cluster has any now.
         resources: of the cluster's own kinds, a run: `{a100: 1}`.
