@@ -28,8 +28,8 @@ pytestmark = pytest.mark.service
 
 PATIENCE = 300.0  # a run imports everything anew
 SETTINGS = {
-    "address": None, "at_once": None, "cpus": None, "gpus_per_run": None, "resources": {},
-    "extra": {},
+    "address": None, "at_once": None, "grows": False, "cpus": None, "gpus_per_run": None,
+    "resources": {}, "extra": {},
 }  # fmt: skip
 Launch = Callable[..., list[Outcome]]
 
