@@ -100,11 +100,11 @@ class RayTasks:
         except exceptions.OutOfMemoryError as error:
             why = "killed by Ray, whose machine was short of memory"
             outcome = bury_as(job, type(error).__name__, why)
-        except (exceptions.TaskCancelledError, exceptions.WorkerCrashedError) as error:
-            return self._lost(job, error)
-        except (exceptions.NodeDiedError, exceptions.ObjectLostError) as error:
-            return self._lost(job, error)
-        except (exceptions.LocalRayletDiedError, exceptions.RpcError) as error:
+        except (
+            exceptions.TaskCancelledError, exceptions.WorkerCrashedError,
+            exceptions.NodeDiedError, exceptions.ObjectLostError,
+            exceptions.LocalRayletDiedError, exceptions.RpcError,
+        ) as error:  # fmt: skip
             return self._lost(job, error)
         except exceptions.RaySystemError as error:
             if not self._is_stopping:

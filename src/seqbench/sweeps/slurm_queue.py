@@ -28,9 +28,10 @@ LINGER_SECONDS = 10.0  # out of the queue, before a job is given up: its last wo
 MAX_LOSSES = 3  # of a run's job, through no fault of its own; it goes on in another
 _RUNS = ("RUNNING", "COMPLETING", "STOPPED", "SUSPENDED", "STAGE_OUT", "SIGNALING")
 _LOST = ("BOOT_FAIL", "NODE_FAIL", "PREEMPTED", "TIMEOUT")  # ends that are not the run's fault
+_HELD = r"held|holdmax"  # a reason to wait that scontrol can do away with
 # Reasons to wait that no time and no other job's end does away with.
 _STUCK = re.compile(
-    r"held|holdmax|never|invalid|not ?allowed|not ?satisfied|badconstraints|deleted|perjob"
+    rf"{_HELD}|never|invalid|not ?allowed|not ?satisfied|badconstraints|deleted|perjob"
     r"|(partitionnode|partitiontime|qostime|maxmemper)limit",
     re.IGNORECASE,
 )
@@ -225,7 +226,7 @@ class SlurmQueue:
             return
         self._stuck.add(found.reason)
         ends = f"scancel {found.job_id} ends it"
-        can_go = re.search("held|holdmax", found.reason, re.IGNORECASE) is not None
+        can_go = re.search(_HELD, found.reason, re.IGNORECASE) is not None
         remedy = f"scontrol release {found.job_id} lets it go, {ends}" if can_go else ends
         self.observer.note(
             f"{handed.job.run_id} does not start by itself ({found.reason}): {remedy}"
