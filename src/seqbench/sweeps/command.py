@@ -110,7 +110,7 @@ class SweepTask:
         Raises:
             ConfigErrors: every mistake there is.
         """
-        from seqbench.sweeps.tuning.tuning import plan_search  # Optuna takes half a second
+        from seqbench.sweeps.tuning.plan_search import plan_search  # Optuna takes half a second
 
         executes = self._launcher(launcher)
         try:

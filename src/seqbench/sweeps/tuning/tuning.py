@@ -1,4 +1,4 @@
-"""A search as `seqbench sweep` does it: all checked first, then trials, then the winner again."""
+"""A search as `seqbench sweep` does it: trials, then the winner again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from seqbench.config.engine import Groups
 from seqbench.config.job import Job, thaw
-from seqbench.errors import ConfigError, ConfigErrors, RecordError, first_line
+from seqbench.errors import ConfigError, RecordError, first_line
 from seqbench.records.claim import claimed, is_held, require_locks
 from seqbench.records.folder import RunFolder
 from seqbench.records.identity import EXCLUDED, without
@@ -25,16 +24,16 @@ from seqbench.records.searches import SEARCH, SearchPart, search_part
 from seqbench.sweeps.composer import Composer
 from seqbench.sweeps.execute import Execute, Launcher, Observer, Outcome
 from seqbench.sweeps.plan import Plan
-from seqbench.sweeps.state import RunStatus
 from seqbench.sweeps.tuning.data_check import is_other_data
 from seqbench.sweeps.tuning.description import other_data
 from seqbench.sweeps.tuning.discarded import discard, discarded
-from seqbench.sweeps.tuning.objectives import Objective, kind_of, objectives_of
+from seqbench.sweeps.tuning.objectives import Objective, kind_of
 from seqbench.sweeps.tuning.results import read_counts, read_ends, read_finals, write_results
 from seqbench.sweeps.tuning.search import Search
 from seqbench.sweeps.tuning.settings import SWEEPER, TuningSettings, name_of
-from seqbench.sweeps.tuning.space import Space, read_space
+from seqbench.sweeps.tuning.space import Space
 from seqbench.sweeps.tuning.trials import Redo, Trial, Trials
+from seqbench.sweeps.tuning.watching import Watching
 
 DATABASE, LOCK = "optuna.db", ".tuning.lock"  # in the study's folder
 _GONE = "Record does not exist."  # what Optuna says of a study that somebody has deleted
@@ -138,7 +137,7 @@ class Tuning:
                 changed=lambda: self._look_at(trials),
             )
             with suppress(KeyboardInterrupt):  # its trials are gone on with another time
-                watching = _Watching(observer, search)
+                watching = Watching(observer, search)
                 if to_come:
                     launch = self.launcher.launch
                     self.stopped = launch(search, execute, search.ended, watching)
@@ -321,103 +320,9 @@ class Tuning:
                 trials.close()
 
 
-@dataclass(frozen=True)
-class _Watching:
-    """The observer of a launcher, which looks after running trials at each tick."""
-
-    observer: Observer
-    search: Search
-
-    def begin(self, statuses: Sequence[RunStatus], at_once: int) -> None:
-        """Passed on, as all but `tick`."""
-        self.observer.begin(statuses, at_once)
-
-    def started(self, job: Job) -> None:
-        """Passed on."""
-        self.observer.started(job)
-
-    def elsewhere(self, job: Job) -> None:
-        """Passed on."""
-        self.observer.elsewhere(job)
-
-    def ended(self, outcome: Outcome) -> None:
-        """Passed on."""
-        self.observer.ended(outcome)
-
-    def note(self, line: str) -> None:
-        """Passed on."""
-        self.observer.note(line)
-
-    def tick(self) -> None:
-        """Look at the trials, then pass it on."""
-        self.search.look()
-        self.observer.tick()
-
-
-def plan_search(
-    arguments: Sequence[str],
-    node: Mapping[str, Any],
-    *,
-    composer: Composer,
-    groups: Groups,
-    settings: dict[str, Any],
-    launcher: Launcher,
-    ticks: bool,
-) -> Tuning:
-    """Reads and checks a search before anything of it is on disk.
-
-    Args:
-        arguments: the command line's overrides.
-        node: `hydra.sweeper`, resolved.
-        composer: makes jobs.
-        groups: what there is to choose from.
-        settings: the keys that only `sweep` has.
-        launcher: how they are executed.
-        ticks: whether it lets the search look after running trials, and knows how many run at once.
-
-    Raises:
-        ConfigErrors: every mistake there is.
-    """
-    tuning = TuningSettings.of(node)
-    space = read_space(arguments, tuning.params, groups)
-    corners = composer.jobs(space.corners())
-    try:
-        tuning.build_sampler(tuning.seed), tuning.build_pruner()
-        objectives = objectives_of(tuning, corners[0].config)
-        _refuse_pruning(tuning, objectives, ticks=ticks)
-    except ConfigError as error:
-        raise ConfigErrors([error]) from error
-    return Tuning(
-        tuning=tuning,
-        settings=settings,
-        space=space,
-        objectives=objectives,
-        corners=corners,
-        composer=composer,
-        launcher=launcher,
-        ticks=ticks,
-    )
-
-
 def database_url(folder: Path) -> str:
     """The URL of a study's own database, whatever characters the path of its folder has."""
     return URL.create("sqlite", database=str(folder.resolve() / DATABASE)).render_as_string()
-
-
-def _refuse_pruning(
-    tuning: TuningSettings, objectives: Sequence[Objective], *, ticks: bool
-) -> None:
-    why = ""
-    if len(objectives) > 1:
-        why = "several objectives, by which no running trial is worse than another"
-    elif not objectives[0].is_validated:
-        why = f"the objective {objectives[0].name}, of which running trials tell nothing"
-    elif not ticks:
-        why = "a launcher that tells nothing while it runs; hydra/launcher=pool does"
-    if tuning.pruner is not None and why:
-        raise ConfigError(
-            "hydra/sweeper/pruner", expected=f"none with {why}", got=str(name_of(tuning.pruner))
-        )
 
 
 def _made_of(config: Mapping[str, Any], searched: Mapping[str, Any]) -> dict[str, Any]:
