@@ -76,29 +76,9 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
     best, stopwatch = BestWeights(task.primary, best_checkpoint(folder)), Stopwatch()
     spending = _spending(attempt, task, stopwatch)
     with contextlib.ExitStack() as stack:
-        history: MetricsLog | None = None
-        if distributed.is_main():
-            writer = stack.enter_context(MetricsWriter(folder.metrics))
-            earlier = 0.0 if attempt.point is None else attempt.point.seconds
-            history = MetricsLog(
-                writer,
-                tokens=lambda: task.tokens_logged,
-                share=lambda: task.budget_share,
-                earlier=earlier,
-            )
+        history = _history(attempt, task, stack)
         stack.enter_context(attempt.interrupts.around_lightning())
-        trainer = attempt.settings.build(
-            logger=_loggers(attempt, history),
-            callbacks=[
-                best,
-                stopwatch,
-                *([spending] if spending is not None else []),
-                *_chosen_callbacks(attempt.config, task),
-                *lasting_callbacks(attempt, best, history),
-                *_search_callbacks(attempt),
-            ],
-            endless=spending is not None,
-        )
+        trainer = _trainer(attempt, task, best, stopwatch, spending, history)
         device = trainer.strategy.root_device  # Lightning takes the task off it in the end
         clock = [time.perf_counter()]
         try:
@@ -138,6 +118,42 @@ def fit_network(attempt: Attempt, task: Task) -> Outcome:
         device=_name_of(device),
         weights=weights,
         budget_share=task.budget_share,
+    )
+
+
+def _history(attempt: Attempt, task: Task, stack: contextlib.ExitStack) -> MetricsLog | None:
+    """What writes the history while the stack is open; None in any but the main process."""
+    if not distributed.is_main():
+        return None
+    writer = stack.enter_context(MetricsWriter(attempt.folder.metrics))
+    return MetricsLog(
+        writer,
+        tokens=lambda: task.tokens_logged,
+        share=lambda: task.budget_share,
+        earlier=0.0 if attempt.point is None else attempt.point.seconds,
+    )
+
+
+def _trainer(
+    attempt: Attempt,
+    task: Task,
+    best: BestWeights,
+    stopwatch: Stopwatch,
+    spending: Spending | None,
+    history: MetricsLog | None,
+) -> pl.Trainer:
+    """Lightning's, with the callbacks in the order in which they have to see a step."""
+    return attempt.settings.build(
+        logger=_loggers(attempt, history),
+        callbacks=[
+            best,
+            stopwatch,
+            *([spending] if spending is not None else []),
+            *_chosen_callbacks(attempt.config, task),
+            *lasting_callbacks(attempt, best, history),
+            *_search_callbacks(attempt),
+        ],
+        endless=spending is not None,
     )
 
 
